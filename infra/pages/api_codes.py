@@ -69,7 +69,14 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "As many backtests of the tenant wait or run as may at once.",
             "Wait for the end of one, or cancel one.",
         ),
-        "TOO_MANY_BACKTESTS_TODAY": ("The tenant's backtests of the day (UTC) are spent.", "Wait for the next day."),
+        "TOO_MANY_BACKTESTS_TODAY": (
+            "The tenant's tasks of the day (UTC) are spent, or too few are left. A backtest is one, a sweep one for each part.",
+            "Wait for the next day, or choose fewer combinations.",
+        ),
+        "SWEEP_NEEDS_PARAMETERS": (
+            "The caller may not see the strategy's parameters, so cannot vary them.",
+            "Sweep a strategy of your own.",
+        ),
         "TOO_MANY_UPLOADS": ("The tenant's uploads of the day (UTC) are spent, refused ones included.", "Wait for the next day."),
         "UPLOAD_IN_PROGRESS": (
             "Another upload of the tenant is being checked.",
@@ -136,6 +143,15 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
         "BACKTEST_TOO_LONG": (
             "The span holds more candles than one backtest takes.",
             "Ask for a longer timeframe or a shorter span.",
+        ),
+        "METRIC_UNKNOWN": ("A sweep ranks its combinations by a metric that is none.", "Name one of those in the detail."),
+        "SWEEP_INVALID": (
+            "A sweep has no parameter, a value twice, or a value that is too long.",
+            "Correct `axes`.",
+        ),
+        "SWEEP_TOO_LARGE": (
+            "A sweep has too many combinations, or too many for its number of candles.",
+            "Choose fewer values, or a longer timeframe.",
         ),
         "CASH_INVALID": ("A backtest begins with cash above zero, and at most a trillion.", "Correct `cash`."),
         "COSTS_INVALID": (

@@ -80,6 +80,37 @@ def test_too_many_at_once_are_refused(deployment: Deployment) -> None:
     assert (answer.status, answer.code) == (409, "TOO_MANY_BACKTESTS")
 
 
+SWEEP: dict[str, Any] = {"axes": {"fast_period": [5, 8], "stop_atr": [2.5, 3], "mode": ["calm"], "is_bold": [True]}}
+
+
+def test_a_sweep_is_accepted_by_those_who_see_the_parameters(deployment: Deployment) -> None:
+    answer = deployment.admin.post(PATH, BODY | {"sweep": SWEEP | {"metric": "sqn"}})
+    assert answer.status == 202
+    assert answer.json["plan"]["sweep"] == SWEEP | {"metric": "sqn", "trials": 4, "parts": 1}
+    assert answer.json["trials_done"] == 0
+    assert [task.part for task in deployment.backtest_queue.sent] == [0]
+    refused = deployment.client.post(PATH, BODY | {"sweep": SWEEP})
+    assert (refused.status, refused.code) == (409, "SWEEP_NEEDS_PARAMETERS")
+
+
+@pytest.mark.parametrize(
+    ("sweep", "code"),
+    [
+        ({"axes": {}}, "SWEEP_INVALID"),
+        ({"axes": {"fast_period": []}}, "SWEEP_INVALID"),
+        ({"axes": {"fast_period": [5, 5]}}, "SWEEP_INVALID"),
+        ({"axes": {"fast_period": [5]}, "metric": "luck"}, "METRIC_UNKNOWN"),
+        ({"axes": {"fast_period": list(range(1_001))}}, "SWEEP_TOO_LARGE"),
+        ({"axes": {"fast_period": [None]}}, "INVALID_REQUEST"),
+        ({"axes": {f"p{number}": [1] for number in range(7)}}, "INVALID_REQUEST"),
+        ({}, "INVALID_REQUEST"),
+    ],
+)
+def test_what_is_no_sweep_is_refused(deployment: Deployment, sweep: dict[str, Any], code: str) -> None:
+    answer = deployment.admin.post(PATH, BODY | {"sweep": sweep})
+    assert (answer.status, answer.code) == (422, code)
+
+
 def test_a_queue_that_does_not_answer_leaves_no_backtest_that_waits_for_ever(deployment: Deployment) -> None:
     deployment.backtest_queue.fail_next()
     answer = deployment.client.post(PATH, BODY)

@@ -52,10 +52,11 @@ def examples_of(heading: str) -> list[str]:
     return re.findall(r"```json\n(.*?)```", section, re.DOTALL)
 
 
-def test_the_example_of_a_backtest_is_one() -> None:
-    [example] = examples_of("## Backtests")
-    asked = NewBacktest.model_validate(json.loads(example))
-    assert asked.model_dump(mode="json", exclude_unset=True) == json.loads(example)
+def test_the_examples_of_backtests_are_some() -> None:
+    backtest, sweep = map(json.loads, examples_of("## Backtests"))
+    for example in (backtest, sweep):
+        assert NewBacktest.model_validate(example).model_dump(mode="json", exclude_unset=True) == example
+    assert "sweep" in sweep
 
 
 def test_the_example_of_a_refusal_is_one() -> None:

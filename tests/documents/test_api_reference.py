@@ -58,7 +58,12 @@ OF_FRAMEWORK = {
     "INVALID_REQUEST",
     "INTERNAL_ERROR",
 }
-NOT_OF_THE_API = ("candlecast.runtime.compose", "candlecast.strategy.guard", "candlecast.adapters.backtest_engine")
+NOT_OF_THE_API = (
+    "candlecast.runtime.compose",
+    "candlecast.strategy.guard",
+    "candlecast.adapters.backtest_engine",
+    "candlecast.adapters.sweep_engine",
+)
 
 
 def test_the_document_is_what_the_code_says() -> None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from candlecast.adapters.dynamodb.backtests import CountRow, DynamoBacktestStore
 from candlecast.adapters.sqs.queues import SqsBacktestQueue
 from candlecast.domain.backtests.backtest import Backtest, BacktestPlan, BacktestStatus, BacktestSummary
+from candlecast.domain.backtests.sweep import SweepPlan
 from candlecast.domain.signals.messages import BacktestTask
 from candlecast.domain.subscriptions.subscription import Settings
 from candlecast.domain.values.timeframe import Timeframe
@@ -85,6 +86,25 @@ def _done() -> Backtest:
     )
 
 
+def _swept() -> Backtest:
+    asked = _asked()
+    sweep = SweepPlan(
+        axes={"fast_period": (5, 8, 13), "stop_atr": (2.5, 3.0), "is_bold": (True,), "mode": ("calm", "wild")},
+        metric="calmar_ratio",
+        trials_of_a_part=5,
+    )
+    return replace(
+        asked,
+        plan=replace(asked.plan, sweep=sweep),
+        shows_code=True,
+        status=BacktestStatus.RUNNING,
+        tries=1,
+        started_at=at(5),
+        parts_done=(0, 2),
+        version=2,
+    )
+
+
 def _failed() -> Backtest:
     return replace(
         _asked(),
@@ -101,6 +121,10 @@ def _failed() -> Backtest:
 
 def _task() -> BacktestTask:
     return BacktestTask(tenant_id=TENANT, backtest_id=BACKTEST, correlation_id=values.CORRELATION)
+
+
+def _part() -> BacktestTask:
+    return replace(_task(), part=3)
 
 
 def _store(world: World) -> DynamoBacktestStore:
@@ -136,9 +160,13 @@ BACKTESTS: tuple[Case, ...] = (
     _saved("running", _running),
     _saved("done", _done),
     _saved("failed", _failed),
+    _saved("swept", _swept),
     stored("backtest", "open", lambda: 1, _create, _count("OPEN"), of="OPEN"),
     stored("backtest", "of-a-day", lambda: 1, _create, _count("DAY#2026-11-20"), of="DAY#"),
     message_case(
-        "message_backtest_task", "full", _task, lambda world, sqs: SqsBacktestQueue(sqs, "backtest").send_backtest(_task())
+        "message_backtest_task", "full", _task, lambda world, sqs: SqsBacktestQueue(sqs, "backtest").send_backtests([_task()])
+    ),
+    message_case(
+        "message_backtest_task", "part", _part, lambda world, sqs: SqsBacktestQueue(sqs, "backtest").send_backtests([_part()])
     ),
 )

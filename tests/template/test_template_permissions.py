@@ -41,6 +41,7 @@ NAMED_SETS = (
     "<MarketsBucketArn>/candles/*",
     "<CodeBucketArn>/code/*",
     "<ResultsBucketArn>/results/*",
+    "<ResultsBucketArn>/parts/*",
     "<ArchiveBucketArn>/events/*",
     "<ArchiveBucketArn>/aws/lambda/*",
     "<TableArn>/stream/*",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from contextlib import redirect_stdout
 from dataclasses import replace
@@ -137,17 +136,10 @@ def _document(many: Many, swept: SweepResult, best: Result, asked: Asked) -> dic
 
 
 def _put_csv(swept: SweepResult, path: Path) -> None:
-    """A column for each parameter, and then those of a trial."""
-    from candlecast.backtest.sweep import trial_rows
+    from candlecast.backtest.sweep import put_trials
 
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        axes = [axis.name for axis in swept.combinations.grid.axes]
-        rows = [{swept.metric: row["value"], **row} for row in trial_rows(swept)]
-        names = [name for name in rows[0] if name not in ("parameters", "value")]
-        writer.writerow((*axes, *names))
-        for row in rows:
-            writer.writerow((*row["parameters"].values(), *(row[name] for name in names)))
+        put_trials(swept, file)
 
 
 def _show(many: Many, swept: SweepResult, best: Result, top: int) -> None:

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from candlecast.domain.backtests.backtest import MAX_CASH, MAX_FEE, MAX_ROWS, MAX_SLIPPAGE_BPS, Backtest, BacktestStatus
+from candlecast.domain.backtests.sweep import MAX_AXES, MAX_TRIALS, METRICS
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.backtests import ResultLinks
-from candlecast.services.backtests.ask_backtest import WantedBacktest
+from candlecast.services.backtests.ask_backtest import WantedBacktest, WantedSweep
+from functions.api.schemas.parameters import Parameter
 from functions.api.schemas.subscriptions import NewSettings, PinnedVersion, SettingsView
 from functions.api.schemas.values import Body, Identifier, Instant, Money, Symbol, View
 
 CASH = Decimal(10_000)
+
+
+class NewSweep(Body):
+    """Parameters that vary: a backtest for each combination of their values, and a judgement on the best."""
+
+    axes: dict[Annotated[str, Field(max_length=64)], list[Parameter]] = Field(
+        max_length=MAX_AXES,
+        description=f"Values of each parameter that varies; at most {MAX_TRIALS} combinations. The others stay as they are.",
+    )
+    metric: str = Field(
+        default=METRICS[0], max_length=64, description=f"Combinations are ranked by it: one of {', '.join(METRICS)}."
+    )
+
+    def to_domain(self) -> WantedSweep:
+        return WantedSweep(axes=self.axes, metric=self.metric)
 
 
 class NewBacktest(Body):
@@ -56,11 +75,27 @@ class NewBacktest(Body):
         default=Decimal(0),
         description=f"Basis points by which a fill at market is worse than its price, 0 to {MAX_SLIPPAGE_BPS}.",
     )
+    sweep: NewSweep | None = Field(
+        default=None, description="For those who see the strategy's parameters; null is a backtest with them as they are."
+    )
     link_key: str | None = Field(default=None, max_length=64, description="Secret part of the link to a strategy.")
 
     def to_domain(self) -> WantedBacktest:
-        given = {name: getattr(self, name) for name in type(self).model_fields if name not in ("settings", "link_key")}
-        return WantedBacktest(**given, settings=None if self.settings is None else self.settings.to_domain())
+        given = {name: getattr(self, name) for name in type(self).model_fields if name not in ("settings", "sweep", "link_key")}
+        return WantedBacktest(
+            **given,
+            settings=None if self.settings is None else self.settings.to_domain(),
+            sweep=None if self.sweep is None else self.sweep.to_domain(),
+        )
+
+
+class SweepView(View):
+    """The combinations of a sweep."""
+
+    axes: Mapping[str, tuple[str | int | float | bool, ...]]
+    metric: str
+    trials: int = Field(description="Combinations.")
+    parts: int = Field(description="Tasks that compute them. Each counts for the day.")
 
 
 class BacktestPlanView(View):
@@ -79,10 +114,14 @@ class BacktestPlanView(View):
     taker_fee: Money | None
     maker_fee: Money | None
     slippage_bps: Money
+    sweep: SweepView | None = Field(description="Null for a single backtest.")
 
 
 class BacktestSummaryView(View):
-    """The result in brief. Money in quote units, returns and drawdown as shares: 0.05 is five per cent."""
+    """The result in brief, of a sweep that of its best combination.
+
+    Money in quote units, returns and drawdown as shares: 0.05 is five per cent.
+    """
 
     rows: int = Field(description="Candles that were there.")
     trades: int = Field(description="Closed trades.")
@@ -101,7 +140,8 @@ class BacktestView(View):
     backtest_id: str
     status: BacktestStatus
     plan: BacktestPlanView
-    rows_done: int = Field(description="Candles that are behind, of those of the plan.")
+    rows_done: int = Field(description="Candles that are behind, of those of the plan; of a sweep none before its end.")
+    trials_done: int = Field(description="Combinations of a sweep that are behind.")
     tries: int = Field(description="How often it was begun: a lost worker's is begun again.")
     asked_at: datetime
     started_at: datetime | None = Field(description="When the last try began.")
@@ -122,7 +162,7 @@ class ResultLinksView(View):
 
     document: str = Field(description="JSON: all numbers and all trades.")
     page: str = Field(description="HTML: the charts and the same numbers, for people.")
-    trades: str = Field(description="CSV: the trades.")
+    trades: str = Field(description="CSV: the trades; of a sweep its combinations.")
     expires_at: datetime
 
     @staticmethod

@@ -9,6 +9,7 @@ import pytest
 
 from candlecast.adapters.dynamodb.backtests import DynamoBacktestStore
 from candlecast.domain.backtests.backtest import MAX_A_DAY, MAX_OPEN, Backtest
+from candlecast.domain.backtests.sweep import MAX_PARTS, SweepPlan
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.ports.backtests import BacktestStore
@@ -104,6 +105,34 @@ def test_a_day_has_an_end_and_a_bound(store: BacktestStore, tenant: str) -> None
     with pytest.raises(Conflict, match="TOO_MANY_BACKTESTS_TODAY"):
         store.create_backtest(another(tenant))
     store.create_backtest(another(tenant, asked_at=after(A_DAY)))
+
+
+def test_a_sweep_counts_for_a_day_by_its_parts_and_once_among_those_that_wait(store: BacktestStore, tenant: str) -> None:
+    def sweep(parts: int) -> Backtest:
+        axes: dict[str, tuple[int, ...]] = {"fast": tuple(range(parts))}
+        return another(tenant, plan=a_plan(sweep=SweepPlan(axes=axes, trials_of_a_part=1)))
+
+    whole = ended(store, sweep(MAX_PARTS))
+    assert store.find_backtest(tenant, whole.backtest_id).plan == whole.plan
+    for _ in range(MAX_A_DAY - MAX_PARTS - 3):
+        ended(store, another(tenant))
+    with pytest.raises(Conflict, match="TOO_MANY_BACKTESTS_TODAY"):
+        store.create_backtest(sweep(4))
+    for _ in range(2):
+        store.create_backtest(another(tenant))
+    with pytest.raises(Conflict, match="TOO_MANY_BACKTESTS_TODAY"):
+        store.create_backtest(sweep(2))
+    store.create_backtest(sweep(1))
+
+
+def test_what_was_written_of_a_sweep_is_read_as_it_was(store: BacktestStore, tenant: str) -> None:
+    sweep = SweepPlan(
+        axes={"fast": (5, 8), "stop": (2.5, 3.0, 1e-9), "is_bold": (True, False), "mode": ("calm",)}, trials_of_a_part=5
+    )
+    asked = store.create_backtest(another(tenant, plan=a_plan(sweep=sweep)))
+    begun = store.save_backtest(asked.swept(NOW).with_part(1))
+    assert store.find_backtest(tenant, asked.backtest_id) == begun
+    assert repr(begun.plan.sweep) == repr(sweep)
 
 
 def test_the_newest_come_first_page_by_page_and_counts_are_no_backtests(store: BacktestStore, tenant: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -94,12 +94,12 @@ class FakeBacktestStore:
         own = (backtest.tenant_id, backtest.backtest_id)
         if own in self.backtests:
             raise Conflict("ALREADY_EXISTS", "there is a backtest of that id already")
-        if self.asked[day] >= MAX_A_DAY:
-            raise Conflict("TOO_MANY_BACKTESTS_TODAY", f"at most {MAX_A_DAY} backtests a day (UTC)")
+        if self.asked[day] + backtest.plan.tasks > MAX_A_DAY:
+            raise Conflict("TOO_MANY_BACKTESTS_TODAY", f"at most {MAX_A_DAY} tasks a day (UTC)")
         still_open = [it for (tenant, _), it in self.backtests.items() if tenant == backtest.tenant_id and it.status.is_open]
         if len(still_open) >= MAX_OPEN:
             raise Conflict("TOO_MANY_BACKTESTS", f"{MAX_OPEN} backtests wait or run already")
-        self.asked[day] += 1
+        self.asked[day] += backtest.plan.tasks
         stored = self.backtests[own] = replace(backtest, version=1)
         return stored
 
@@ -159,16 +159,59 @@ class FakeEngine:
 
 
 @dataclass
+class FakeSweepEngine:
+    """Each part is its number as text; `during` is called before each word of a part, `merging` before the judgement."""
+
+    error: DomainError | None = None
+    during: Callable[[int], None] | None = None
+    merging: Callable[[], None] | None = None
+    tried: list[int] = field(default_factory=list)
+    merged: list[list[bytes]] = field(default_factory=list)
+    rows: set[int] = field(default_factory=set)
+
+    def try_part(self, computation: Computation, part: int, watch: Callable[[], None]) -> bytes:
+        sweep = computation.backtest.plan.sweep
+        assert sweep is not None
+        self.tried.append(part)
+        self.rows.add(len(computation.candles))
+        for _ in sweep.trials_of(part):
+            if self.during is not None:
+                self.during(part)
+            watch()
+        if self.error is not None:
+            raise self.error
+        return str(part).encode()
+
+    def merge(self, computation: Computation, parts: Sequence[bytes]) -> BacktestOutcome:
+        self.merged.append(list(parts))
+        self.rows.add(len(computation.candles))
+        if self.merging is not None:
+            self.merging()
+        return BacktestOutcome(
+            summary=a_summary(), code_version="c0de", files=ResultFiles(document=b"{}", page=b"<p>", trades=b"side")
+        )
+
+
+@dataclass
 class FakeResults:
-    """Files by tenant and id."""
+    """Files by tenant and id, and parts of sweeps by their number as well."""
 
     kept: dict[tuple[str, str], ResultFiles] = field(default_factory=dict)
+    kept_parts: dict[tuple[str, str, int], bytes] = field(default_factory=dict)
     error: DomainError | None = None
 
     def keep(self, backtest: Backtest, files: ResultFiles) -> None:
         if self.error is not None:
             raise self.error
         self.kept[backtest.tenant_id, backtest.backtest_id] = files
+
+    def keep_part(self, backtest: Backtest, part: int, outcome: bytes) -> None:
+        if self.error is not None:
+            raise self.error
+        self.kept_parts[backtest.tenant_id, backtest.backtest_id, part] = outcome
+
+    def parts(self, backtest: Backtest) -> list[bytes]:
+        return [self.kept_parts[backtest.tenant_id, backtest.backtest_id, part] for part in range(backtest.plan.tasks)]
 
     def links(self, backtest: Backtest, now: datetime) -> ResultLinks:
         place = f"https://results.example/{backtest.tenant_id}/{backtest.backtest_id}"

@@ -123,9 +123,9 @@ class FakeBacktestQueue(_Queue):
         super().__init__()
         self.sent: list[BacktestTask] = []
 
-    def send_backtest(self, task: BacktestTask) -> None:
+    def send_backtests(self, tasks: Sequence[BacktestTask]) -> None:
         self._may_fail()
-        self.sent.append(task)
+        self.sent.extend(tasks)
 
 
 class FakeParityQueue(_Queue):

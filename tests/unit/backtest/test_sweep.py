@@ -15,7 +15,6 @@ from candlecast.backtest.run import run
 from candlecast.backtest.significance import deflated_sharpe, independent_trials, overfitting, probabilistic_sharpe, shape
 from candlecast.backtest.sweep import (
     DIED,
-    METRICS,
     Failed,
     SweepResult,
     Trial,
@@ -25,6 +24,7 @@ from candlecast.backtest.sweep import (
     trial_rows,
     value_of,
 )
+from candlecast.domain.backtests.sweep import METRICS
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.strategy import Candles
 from tests.support.backtest_swept import CASH, COSTLY, LOOKBACK, TERMS, Coin, dying_at, noise, zigzag

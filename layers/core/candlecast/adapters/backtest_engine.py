@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,14 +27,15 @@ from candlecast.backtest.pictures.page import page_of
 from candlecast.backtest.result import Note, Result, without_history
 from candlecast.backtest.run import run
 from candlecast.domain.backtests.backtest import BacktestSummary
-from candlecast.domain.market.candle import check_contiguous
+from candlecast.domain.backtests.sweep import Value
+from candlecast.domain.market.candle import Candle, check_contiguous
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.versions import StrategyVersion
 from candlecast.domain.values.errors import DomainError, NotFound, Reject, RetryLater
 from candlecast.domain.values.timeframe import EPOCH
 from candlecast.ports.backtests import BacktestOutcome, Computation, ResultFiles
 from candlecast.ports.code_store import CodeStore
-from candlecast.sandbox.protocol import Answer, Job, Request, SandboxRefusal, SignalColumns, encode_candles
+from candlecast.sandbox.protocol import Answer, Inspected, Job, Request, SandboxRefusal, SignalColumns, encode_candles
 from candlecast.strategy import Candles, Strategy
 from candlecast.strategy.candles import MILLISECOND
 
@@ -57,6 +58,46 @@ NO_FUNDING = Note("BACKTEST_WITHOUT_FUNDING", "the venue knows no payment of fun
 AT_ONCE = Note("BACKTEST_DECIDED_AT_ONCE", "the code had all candles at once, later ones too; live it has its lookback alone")
 
 
+class UploadedCode:
+    """The uploaded code of a computation, asked in its owner's sandbox."""
+
+    def __init__(self, code: CodeStore, sandbox: SandboxFunction, computation: Computation, source_hash: str) -> None:
+        """Raises `Reject` for code that is gone, `RetryLater` if it cannot be had now."""
+        owner = computation.strategy.owner
+        if owner is None:
+            raise Reject("VERSION_MISSING", f"{computation.strategy.strategy_id} has no owner whose sandbox could run it")
+        self._sandbox, self._owner = sandbox, owner
+        try:
+            self._source = code.get(source_hash)
+        except NotFound as error:
+            raise Reject(error.code, error.message) from None
+
+    def inspected(self, parameters: Mapping[str, Value]) -> Inspected:
+        """The description of the code with these parameters. Raises as `decided`."""
+        told: Inspected = self._answer(Request(job=Job.INSPECT, source=self._source, parameters=parameters))
+        return told
+
+    def decided(self, parameters: Mapping[str, Value], candles: Sequence[Candle]) -> SignalColumns:
+        """The decisions on all candles, in one run. Raises `Reject` with the sandbox's code, `RetryLater`."""
+        request = Request(
+            job=Job.SIGNALS,
+            source=self._source,
+            parameters=parameters,
+            columns=encode_candles(candles),
+            seconds=SIGNALS_SECONDS,
+        )
+        told: SignalColumns = self._answer(request)
+        return told
+
+    def _answer(self, request: Request) -> Any:
+        (told,) = self._sandbox.run([SandboxRun(owner=self._owner, request=request)])
+        if isinstance(told, SandboxRefusal) and told.line is not None:
+            raise Reject(told.code, f"line {told.line}: {told.message}")
+        if not isinstance(told, Answer):
+            raise told
+        return told.result
+
+
 class LiveCodeEngine:
     """`ports.backtests.BacktestEngine`."""
 
@@ -76,7 +117,7 @@ class LiveCodeEngine:
         first = int(np.searchsorted(candles.time, (plan.start - EPOCH) // MILLISECOND))
         try:
             made, notes = self._strategy(computation, candles)
-            whole = run(made, candles, _terms(computation), watch=lambda row: watch(max(0, row - first)))
+            whole = run(made, candles, terms_of(computation), watch=lambda row: watch(max(0, row - first)))
         except (Reject, RetryLater):
             raise
         except DomainError as error:  # of the strategy's own code, or of terms that the engine refuses
@@ -90,38 +131,16 @@ class LiveCodeEngine:
     def _strategy(self, computation: Computation, candles: Candles) -> tuple[Strategy[Any], tuple[Note, ...]]:
         version = computation.version
         if version is None or version.source_hash is None:
-            return built_in_strategy(_definition(computation)), ()
-        told = self._decided(computation, version, version.source_hash)
+            return built_in_strategy(definition_of(computation)), ()
+        code = UploadedCode(self._code, self._sandbox, computation, version.source_hash)
+        told = code.decided(version.parameters, computation.candles)
         return decided_columns(told, candles, version.lookback), (AT_ONCE,)
-
-    def _decided(self, computation: Computation, version: StrategyVersion, source_hash: str) -> SignalColumns:
-        owner = computation.strategy.owner
-        if owner is None:
-            raise Reject("VERSION_MISSING", f"{version.strategy_id} has no owner whose sandbox could run it")
-        try:
-            source = self._code.get(source_hash)
-        except NotFound as error:
-            raise Reject(error.code, error.message) from None
-        request = Request(
-            job=Job.SIGNALS,
-            source=source,
-            parameters=version.parameters,
-            columns=encode_candles(computation.candles),
-            seconds=SIGNALS_SECONDS,
-        )
-        (told,) = self._sandbox.run([SandboxRun(owner=owner, request=request)])
-        if isinstance(told, SandboxRefusal) and told.line is not None:
-            raise Reject(told.code, f"line {told.line}: {told.message}")
-        if not isinstance(told, Answer):
-            raise told
-        decided: SignalColumns = told.result
-        return decided
 
     def _outcome(self, computation: Computation, result: Result) -> BacktestOutcome:
         backtest, version = computation.backtest, computation.version
         shown = result.parameters if version is None else version.parameters
         result = replace(result, strategy=computation.strategy.name, parameters=shown if backtest.shows_code else {})
-        notes = _notes(computation, result)
+        notes = notes_of(computation, result)
         code_version = self._built_in.version(computation.strategy) if version is None else version.digest
         told = document(
             result,
@@ -130,17 +149,19 @@ class LiveCodeEngine:
             versions={**versions(), "strategy": code_version},
         )
         files = ResultFiles(
-            document=text_of(told).encode(), page=page_of(report_of(result, notes)).encode(), trades=_csv(result).encode()
+            document=text_of(told).encode(),
+            page=page_of(report_of(result, notes)).encode(),
+            trades=csv_of_trades(result).encode(),
         )
-        return BacktestOutcome(summary=_summary(result), code_version=code_version, files=files)
+        return BacktestOutcome(summary=summary_of(result), code_version=code_version, files=files)
 
 
-def _definition(computation: Computation) -> StrategyDefinition:
+def definition_of(computation: Computation) -> StrategyDefinition:
     version = computation.version
     return computation.strategy if version is None else replace(computation.strategy, parameters=version.parameters)
 
 
-def _terms(computation: Computation) -> Terms:
+def terms_of(computation: Computation) -> Terms:
     plan, market, version = computation.backtest.plan, computation.market, computation.version
     taker = market.taker_fee if plan.taker_fee is None else plan.taker_fee
     return Terms(
@@ -157,7 +178,7 @@ def _terms(computation: Computation) -> Terms:
     )
 
 
-def _notes(computation: Computation, result: Result) -> FileNotes:
+def notes_of(computation: Computation, result: Result) -> FileNotes:
     """The facts of the candles, as those of a file: gaps are told and never filled."""
     plan = computation.backtest.plan
     span = [candle for candle in computation.candles if candle.open_time >= plan.start]
@@ -177,7 +198,7 @@ def _notes(computation: Computation, result: Result) -> FileNotes:
     )
 
 
-def _csv(result: Result) -> str:
+def csv_of_trades(result: Result) -> str:
     told = io.StringIO()
     written = csv.DictWriter(told, TRADE_COLUMNS, lineterminator="\n")
     written.writeheader()
@@ -185,7 +206,7 @@ def _csv(result: Result) -> str:
     return told.getvalue()
 
 
-def _summary(result: Result) -> BacktestSummary:
+def summary_of(result: Result) -> BacktestSummary:
     metrics = result.metrics
     numbers: Mapping[str, float | None] = {
         "final_equity": result.final_equity,

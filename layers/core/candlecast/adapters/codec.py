@@ -59,9 +59,12 @@ def list_to_sparse_json[T](kind: type[T], values: tuple[T, ...]) -> str:
     return _adapter(_tuple_of(kind)).dump_json(values, exclude_defaults=True).decode()
 
 
-def from_json[T](kind: type[T], text: str | bytes) -> T:
-    """The value that `to_json` made; raises `InvalidValue` (UNREADABLE), which names the field and never its content."""
-    value: T = _validate(kind, _parse(text, with_floats=kind in _TYPES_WITH_FLOATS))
+def from_json[T](kind: type[T], text: str | bytes, *, with_floats: bool = False) -> T:
+    """The value that `to_json` made; raises `InvalidValue` (UNREADABLE), which names the field and never its content.
+
+    `with_floats` is for other types with parameters of strategies than those that are known here.
+    """
+    value: T = _validate(kind, _parse(text, with_floats=with_floats or kind in _TYPES_WITH_FLOATS))
     return value
 
 

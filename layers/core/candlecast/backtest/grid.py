@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
@@ -18,6 +18,7 @@ from candlecast.strategy.errors import StrategyError
 
 MOST_COMBINATIONS = 10_000  # as many as a heat map has cells; a choice among more is luck
 MOST_AXES = 6  # that vary: a combination has up to 3 ** 6 - 1 neighbours then
+REFUSALS = ("PARAMETER_INVALID", "LOOKBACK_TOO_LONG")  # by which a strategy refuses a combination, and not the whole sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +164,10 @@ class Combinations:
         return self.strategies.count(None)
 
 
-def combinations_of(strategy: type[Strategy[Any]], axes: Sequence[Axis]) -> Combinations:
-    """Make every combination; parameters that are no axis keep their defaults.
+def combinations_of(
+    strategy: type[Strategy[Any]], axes: Sequence[Axis], others: Mapping[str, Value] | None = None
+) -> Combinations:
+    """Make every combination; parameters that are no axis have the values of `others`, or keep their defaults.
 
     The parameters' own `check`, their bounds and the limit of the lookback may refuse some. Raises `InvalidValue` SWEEP_EMPTY if
     they refuse all.
@@ -172,9 +175,9 @@ def combinations_of(strategy: type[Strategy[Any]], axes: Sequence[Axis]) -> Comb
     grid, made, refusal = Grid(tuple(axes)), list[Strategy[Any] | None](), ""
     for values in grid.combinations():
         try:
-            made.append(strategy.with_parameters(values))
+            made.append(strategy.with_parameters({**(others or {}), **values}))
         except StrategyError as error:
-            if error.code not in ("PARAMETER_INVALID", "LOOKBACK_TOO_LONG"):
+            if error.code not in REFUSALS:
                 raise
             made.append(None)
             refusal = refusal or error.message

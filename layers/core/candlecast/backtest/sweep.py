@@ -6,15 +6,16 @@ combination far above its plateau is a peak that later candles seldom repeat.
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
-from candlecast.backtest.exact_path import Terms
+from candlecast.backtest.exact_path import Terms, unwatched
 from candlecast.backtest.grid import Axis, Combinations
 from candlecast.backtest.metrics import DAYS_PER_YEAR, day_ends, drawdown, omega_ratio, sharpe_ratio, sortino_ratio
 from candlecast.backtest.pictures.report import Sweep as HeatMap
@@ -32,25 +33,12 @@ from candlecast.backtest.significance import (
 )
 from candlecast.backtest.strategy_file import author_errors
 from candlecast.backtest.workers import outcomes
+from candlecast.domain.backtests.sweep import METRICS
 from candlecast.domain.values.errors import DomainError, InvalidValue
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.strategy import Candles, Floats, Strategy
 from candlecast.strategy.candles import Integers
 
-# Each is better when it is higher. A drawdown or a volatility alone is best without a trade, so neither can be chosen by.
-METRICS = (
-    "sharpe_ratio",
-    "sortino_ratio",
-    "calmar_ratio",
-    "omega_ratio",
-    "total_return",
-    "annual_return",
-    "profit_factor",
-    "payoff_ratio",
-    "expectancy",
-    "sqn",
-    "win_rate",
-)
 MOST_CELLS = 50_000_000  # days x combinations: 400 MB of daily returns
 FEWEST_RETURNS = 2
 OF_DAYS = {"sharpe_ratio": sharpe_ratio, "sortino_ratio": sortino_ratio, "omega_ratio": omega_ratio}
@@ -193,7 +181,7 @@ def run_sweep(
         message = f"{len(rows):,} days of {len(made):,} combinations are over {MOST_CELLS:,} daily returns"
         raise InvalidValue(message, "SWEEP_TOO_LARGE")
     attempts: list[Trial | Failed | None] = [None] * len(combinations.strategies)
-    work = attempted(lambda number: _tried(made[number][1], candles, terms, metric, first, timeframe), strategy)
+    work = attempted(lambda number: tried(made[number][1], candles, terms, metric, first, timeframe), strategy)
     for ended, (number, attempt) in enumerate(outcomes(len(made), work, processes), 1):
         attempts[made[number][0]] = DIED if attempt is None else attempt
         if progress is not None:
@@ -232,20 +220,33 @@ def value_of(result: Result, metric: str) -> float | None:
 
 
 def run_rows(
-    strategy: Strategy[Any], candles: Candles, first: int, end: int, terms: PlainTerms | Terms, timeframe: Timeframe
+    strategy: Strategy[Any],
+    candles: Candles,
+    first: int,
+    end: int,
+    terms: PlainTerms | Terms,
+    timeframe: Timeframe,
+    watch: Callable[[int], None] = unwatched,
 ) -> Result:
     """Run the rows from `first` to before `end`; the result has these rows alone.
 
     The lookback's rows before them give their candles to indicators, and no decision. With fewer the first decisions come later.
     """
     before = min(first, strategy.lookback - 1)
-    return without_history(run(strategy, candles.rows(first - before, end), terms, timeframe=timeframe), before)
+    return without_history(run(strategy, candles.rows(first - before, end), terms, timeframe=timeframe, watch=watch), before)
 
 
-def _tried(
-    strategy: Strategy[Any], candles: Candles, terms: PlainTerms | Terms, metric: str, first: int, timeframe: Timeframe
+def tried(
+    strategy: Strategy[Any],
+    candles: Candles,
+    terms: PlainTerms | Terms,
+    metric: str,
+    first: int,
+    timeframe: Timeframe,
+    watch: Callable[[int], None] = unwatched,
 ) -> Trial:
-    result = run_rows(strategy, candles, first, len(candles), terms, timeframe)
+    """Run one combination on the rows from `first`."""
+    result = run_rows(strategy, candles, first, len(candles), terms, timeframe, watch)
     return Trial(
         value=value_of(result, metric),
         total_return=result.pnl / result.cash,
@@ -304,6 +305,17 @@ def _row(sweep: SweepResult, index: int) -> dict[str, Any]:
         "trades": None if trial is None else trial.trades,
         "error": str(attempt) if isinstance(attempt, Failed) else None,
     }
+
+
+def put_trials(sweep: SweepResult, file: TextIO) -> None:
+    """Write a CSV table of the trials: a column for each parameter, and then those of a trial."""
+    writer = csv.writer(file)
+    axes = [axis.name for axis in sweep.combinations.grid.axes]
+    rows = [{sweep.metric: row["value"], **row} for row in trial_rows(sweep)]
+    names = [name for name in rows[0] if name not in ("parameters", "value")]
+    writer.writerow((*axes, *names))
+    for row in rows:
+        writer.writerow((*row["parameters"].values(), *(row[name] for name in names)))
 
 
 def sweep_document(sweep: SweepResult) -> dict[str, Any]:

@@ -28,8 +28,9 @@ from candlecast.backtest.fills import BASIS_POINTS
 from candlecast.backtest.grid import Combinations, Grid
 from candlecast.backtest.plain import PlainTerms
 from candlecast.backtest.result import EXACT, FAST, SIDES, ClosedTrades, Result
-from candlecast.backtest.sweep import DIED, METRICS, Failed, Progress, attempted, require_metric, run_rows, value_of
+from candlecast.backtest.sweep import DIED, Failed, Progress, attempted, require_metric, run_rows, value_of
 from candlecast.backtest.workers import outcomes
+from candlecast.domain.backtests.sweep import METRICS
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.strategy import Candles, Strategy

@@ -83,6 +83,36 @@ class Stopped(Exception):
     """The run is nobody's any more: it was cancelled, or another worker has it."""
 
 
+class SweepEngine(Protocol):
+    """Tries combinations of parameters by the live code, a part of them at a time, and judges all of them together."""
+
+    def try_part(self, computation: Computation, part: int, watch: Callable[[], None]) -> bytes:
+        """Try the combinations of one part: the same candles give the same bytes. An error that `watch` raises ends the work.
+
+        Raises as `BacktestEngine.compute`.
+        """
+        ...
+
+    def merge(self, computation: Computation, parts: Sequence[bytes]) -> BacktestOutcome:
+        """Judge the trials of all parts, in order; the numbers of the item and the page are those of the best.
+
+        Raises as `BacktestEngine.compute`, and `Reject` (SWEEP_EMPTY, SWEEP_FAILED) if no combination could be tried.
+        """
+        ...
+
+
+class SweepParts(Protocol):
+    """Outcomes of a sweep's parts. Both methods raise `RetryLater` (RESULTS_UNAVAILABLE)."""
+
+    def keep_part(self, backtest: Backtest, part: int, outcome: bytes) -> None:
+        """Keep an outcome; a repeat replaces it."""
+        ...
+
+    def parts(self, backtest: Backtest) -> list[bytes]:
+        """The outcomes of all parts, in order."""
+        ...
+
+
 class BacktestEngine(Protocol):
     """Runs a strategy over candles by the live code."""
 

@@ -50,8 +50,8 @@ class VettingQueue(Protocol):
 
 
 class BacktestQueue(Protocol):
-    def send_backtest(self, task: BacktestTask) -> None:
-        """Ask for a backtest to be computed; raises `RetryLater` if the task was not taken."""
+    def send_backtests(self, tasks: Sequence[BacktestTask]) -> None:
+        """Ask for backtests, or parts of a sweep, to be computed; raises `RetryLater` if any was not taken."""
         ...
 
 

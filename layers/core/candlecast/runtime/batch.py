@@ -114,7 +114,7 @@ class QueueConsumer[M]:
 
     @contextmanager
     def _held(self, receipt: str) -> Iterator[None]:
-        """Keep the message out of sight while its use case works."""
+        """Keep the message out of sight while its use case works. It is held before the use case begins."""
         seconds = self.held_seconds
         if seconds is None:
             yield
@@ -122,9 +122,10 @@ class QueueConsumer[M]:
         ended = Event()
 
         def hold() -> None:
-            while not ended.is_set():
+            while not ended.wait(seconds / HOLDS):
                 self.messages.come_back_after({receipt: seconds})
-                ended.wait(seconds / HOLDS)
+
+        self.messages.come_back_after({receipt: seconds})
 
         holder = Thread(target=hold, daemon=True)
         holder.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -10,10 +11,11 @@ from botocore.exceptions import EndpointConnectionError
 
 from candlecast.adapters.aws import clients
 from candlecast.adapters.s3.backtest_results import LINK_LIFE, S3BacktestResults
+from candlecast.domain.backtests.sweep import SweepPlan
 from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.backtests import ResultFiles
 from tests.support.builders import NOW
-from tests.support.fakes.backtests import BACKTEST, a_backtest
+from tests.support.fakes.backtests import BACKTEST, a_backtest, a_plan
 
 FILES = ResultFiles(document=b"{}", page=b"<p>", trades=b"side\n")
 
@@ -29,6 +31,12 @@ class Recorder:
         if self.error is not None:
             raise self.error
         self.asked.append(asked)
+
+    def get_object(self, **asked: Any) -> dict[str, Any]:
+        if self.error is not None:
+            raise self.error
+        (body,) = (it["Body"] for it in self.asked if it["Key"] == asked["Key"])
+        return {"Body": io.BytesIO(body)}
 
 
 @pytest.fixture
@@ -48,6 +56,21 @@ def test_the_files_have_names_and_types_that_a_browser_knows() -> None:
         (f"{folder}/report.html", b"<p>", "text/html; charset=utf-8"),
         (f"{folder}/trades.csv", b"side\n", "text/csv; charset=utf-8"),
     ]
+
+
+def test_parts_of_a_sweep_are_read_in_order_and_have_no_link() -> None:
+    sweep = SweepPlan(axes={"fast": (1, 2, 3)}, trials_of_a_part=1)
+    s3, asked = Recorder(), a_backtest(tenant_id="auth0|a b", plan=a_plan(sweep=sweep))
+    results = S3BacktestResults(s3, "results")  # type: ignore[arg-type]
+    for part in (2, 0, 1):
+        results.keep_part(asked, part, str(part).encode())
+    assert {it["Key"] for it in s3.asked} == {f"parts/auth0%7Ca%20b/{BACKTEST}/{part:03}.json.gz" for part in range(3)}
+    assert results.parts(asked) == [b"0", b"1", b"2"]
+    s3.error = EndpointConnectionError(endpoint_url="https://s3")
+    with pytest.raises(RetryLater, match="RESULTS_UNAVAILABLE"):
+        results.parts(asked)
+    with pytest.raises(RetryLater, match="RESULTS_UNAVAILABLE"):
+        results.keep_part(asked, 0, b"0")
 
 
 def test_a_store_that_does_not_answer_is_asked_again_later() -> None:

@@ -16,7 +16,7 @@ from candlecast.domain.strategies.versions import Release
 from candlecast.domain.subscriptions.subscription import Settings, SubscriptionStatus
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.services.backtests.ask_backtest import AskBacktest, Reader, WantedBacktest
+from candlecast.services.backtests.ask_backtest import AskBacktest, Reader, WantedBacktest, WantedSweep
 from candlecast.services.backtests.cancel_backtest import CancelBacktest
 from candlecast.services.strategies.admit_reader import AdmitReader
 from tests.support.builders import (
@@ -98,6 +98,34 @@ def test_a_backtest_is_written_counted_and_queued(counter: Counter) -> None:
     assert (asked.status, asked.asked_at, asked.shows_code) == (BacktestStatus.QUEUED, NOW, True)
     (task,) = counter.queue.sent
     assert (task.tenant_id, task.backtest_id, task.correlation_id) == (TENANT, asked.backtest_id, "correlation-1")
+
+
+AXES = {"fast_period": [5, 8, 13], "slow_period": list(range(20, 34))}
+
+
+def test_a_sweep_is_queued_part_by_part(counter: Counter) -> None:
+    asked = counter.ask(sweep=WantedSweep(axes=AXES, metric="sqn"))
+    sweep = asked.plan.sweep
+    assert sweep is not None
+    assert (sweep.trials, sweep.parts, sweep.metric) == (42, 3, "sqn")
+    assert [(task.backtest_id, task.part) for task in counter.queue.sent] == [(asked.backtest_id, part) for part in range(3)]
+
+
+def test_parameters_are_varied_by_those_alone_who_may_see_them(counter: Counter) -> None:
+    with pytest.raises(Conflict, match="SWEEP_NEEDS_PARAMETERS"):
+        counter.ask(STRANGER, sweep=WantedSweep(axes=AXES))
+    counter.follow("tenant-2")
+    with pytest.raises(Conflict, match="SWEEP_NEEDS_PARAMETERS"):
+        counter.ask(STRANGER, sweep=WantedSweep(axes=AXES))
+    assert not counter.queue.sent
+
+
+def test_a_sweep_that_the_queue_did_not_take_ends(counter: Counter) -> None:
+    counter.queue.fail_next()
+    with pytest.raises(RetryLater):
+        counter.ask(sweep=WantedSweep(axes=AXES))
+    ((_, found),) = counter.store.backtests.items()
+    assert (found.status, found.error_code) == (BacktestStatus.FAILED, "QUEUE_UNAVAILABLE")
 
 
 def test_what_is_not_said_is_the_strategys_and_the_newest_candles(counter: Counter) -> None:

@@ -14,6 +14,7 @@ from candlecast.domain.values.errors import DomainError, InvalidValue, Reject, R
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.backtests.cancel_backtest import CancelBacktest
 from candlecast.services.backtests.end_dead_backtest import EndDeadBacktest
+from candlecast.services.backtests.read_inputs import ReadInputs
 from candlecast.services.backtests.run_backtest import RunBacktest
 from candlecast.services.market.read_funding import ReadFunding
 from candlecast.services.market.read_history import ReadHistory
@@ -53,12 +54,16 @@ class Bench:
         self.strategies.create_strategy(a_strategy())
         self.market_data.put(BTC, Timeframe.M1, candles_until(NOW, 200))
         history = FakeCandleHistory()
-        self.run = RunBacktest(
-            backtests=self.store,
+        inputs = ReadInputs(
             strategies=self.strategies,
             markets=FakeMarkets(a_market(BTC)),
             history=ReadHistory(history, self.market_data, self.clock, self.metrics),
             funding=ReadFunding(history, self.market_data, self.clock, self.metrics),
+            engine=self.engine,
+        )
+        self.run = RunBacktest(
+            backtests=self.store,
+            inputs=inputs,
             engine=self.engine,
             results=self.results,
             clock=self.clock,

@@ -44,7 +44,7 @@ class BacktestRow(Row):
 
 
 class CountRow(Row):
-    """How many backtests of a tenant are open, or were asked for on one day (UTC)."""
+    """How many backtests of a tenant are open, or how many tasks were asked for on one day (UTC)."""
 
     backtests = NumberAttribute()
     expires_at = NumberAttribute(null=True)
@@ -67,16 +67,16 @@ class DynamoBacktestStore:
                 transaction.update(
                     self._day_row(backtest),
                     actions=[
-                        counts.backtests.add(1),
+                        counts.backtests.add(stored.plan.tasks),
                         counts.expires_at.set(ends),
                         counts.schema_version.set(SCHEMA_VERSION),
                     ],
-                    condition=self._has_room(MAX_A_DAY),
+                    condition=self._has_room(MAX_A_DAY, stored.plan.tasks),
                 )
                 transaction.update(
                     self._open_row(backtest),
                     actions=[counts.backtests.add(1), counts.schema_version.set(SCHEMA_VERSION)],
-                    condition=self._has_room(MAX_OPEN),
+                    condition=self._has_room(MAX_OPEN, 1),
                 )
         except TransactWriteError as error:
             refused = cancelled_by(error)
@@ -117,8 +117,8 @@ class DynamoBacktestStore:
         prefix = self._rows.place.startswith(BACKTEST + SEPARATOR)
         return read_page(self._rows.query, key(BACKTESTS, tenant_id), ("PK", "SK"), _backtest, cursor, limit, prefix)
 
-    def _has_room(self, most: int) -> Condition:
-        room: Condition = self._counts.backtests.does_not_exist() | (self._counts.backtests < most)
+    def _has_room(self, most: int, added: int) -> Condition:
+        room: Condition = self._counts.backtests.does_not_exist() | (self._counts.backtests <= most - added)
         return room
 
     def _row(self, backtest: Backtest) -> BacktestRow:
@@ -145,10 +145,10 @@ def _refusal(places: frozenset[int]) -> Conflict:
     if OF_BACKTEST in places:
         return Conflict("ALREADY_EXISTS", "there is a backtest of that id already")
     if OF_DAY in places:
-        return Conflict("TOO_MANY_BACKTESTS_TODAY", f"at most {MAX_A_DAY} backtests a day (UTC)")
+        return Conflict("TOO_MANY_BACKTESTS_TODAY", f"at most {MAX_A_DAY} tasks a day (UTC)")
     return Conflict("TOO_MANY_BACKTESTS", f"{MAX_OPEN} backtests wait or run already: wait for one, or cancel it")
 
 
 def _backtest(row: BacktestRow) -> Backtest:
     require_schema(row)
-    return from_json(Backtest, row.body)
+    return from_json(Backtest, row.body, with_floats=True)  # values of a sweep

@@ -1,4 +1,7 @@
-"""Results of backtests in S3: three objects each, in a folder of their tenant, and links that live for minutes."""
+"""Results of backtests in S3: three objects each, in a folder of their tenant, and links that live for minutes.
+
+The outcome of a sweep's part is an object of its own, which the worker of the last part reads.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,17 @@ if TYPE_CHECKING:
 
 UNAVAILABLE = "RESULTS_UNAVAILABLE"
 PREFIX = "results/"
+PARTS = "parts/"  # of sweeps; no link leads there
 LINK_LIFE = timedelta(minutes=5)  # enough to follow a link, and too short to pass it on; the API makes another at any time
 DOCUMENT, PAGE, TRADES = "result.json", "report.html", "trades.csv"
 TYPES = {DOCUMENT: "application/json", PAGE: "text/html; charset=utf-8", TRADES: "text/csv; charset=utf-8"}
 
 
 class S3BacktestResults:
-    """`ports.backtests.BacktestResults`. `s3` signs links with its own rights, so a reader of objects must make them."""
+    """`ports.backtests.BacktestResults` and `SweepParts`.
+
+    `s3` signs links with its own rights, so a reader of objects must make them.
+    """
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3 = s3
@@ -31,6 +38,17 @@ class S3BacktestResults:
         for name, body in ((DOCUMENT, files.document), (PAGE, files.page), (TRADES, files.trades)):
             with aws_errors(UNAVAILABLE):
                 self._s3.put_object(Bucket=self._bucket, Key=_key(backtest, name), Body=body, ContentType=TYPES[name])
+
+    def keep_part(self, backtest: Backtest, part: int, outcome: bytes) -> None:
+        with aws_errors(UNAVAILABLE):
+            self._s3.put_object(Bucket=self._bucket, Key=_part_key(backtest, part), Body=outcome)
+
+    def parts(self, backtest: Backtest) -> list[bytes]:
+        return [self._part(_part_key(backtest, part)) for part in range(backtest.plan.tasks)]
+
+    def _part(self, key: str) -> bytes:
+        with aws_errors(UNAVAILABLE):
+            return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
 
     def links(self, backtest: Backtest, now: datetime) -> ResultLinks:
         return ResultLinks(
@@ -46,6 +64,10 @@ class S3BacktestResults:
             Params={"Bucket": self._bucket, "Key": _key(backtest, name)},
             ExpiresIn=int(LINK_LIFE.total_seconds()),
         )
+
+
+def _part_key(backtest: Backtest, part: int) -> str:
+    return f"{PARTS}{quote(backtest.tenant_id, safe='')}/{backtest.backtest_id}/{part:03}.json.gz"
 
 
 def _key(backtest: Backtest, name: str) -> str:

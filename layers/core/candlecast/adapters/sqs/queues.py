@@ -114,8 +114,8 @@ class SqsBacktestQueue:
         self._sqs = sqs
         self._queue_url = queue_url
 
-    def send_backtest(self, task: BacktestTask) -> None:
-        _send(self._sqs, self._queue_url, [task], partial(_plain_entry, 0))
+    def send_backtests(self, tasks: Sequence[BacktestTask]) -> None:
+        _send(self._sqs, self._queue_url, tasks, partial(_plain_entry, 0))
 
 
 class SqsParityQueue:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from candlecast.domain.backtests.sweep import SweepPlan
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.subscriptions.subscription import Settings
 from candlecast.domain.values.copying import replace
@@ -23,7 +24,7 @@ from candlecast.domain.values.timeframe import Timeframe
 MAX_ROWS = 60_000 - MAX_LOOKBACK
 FEWEST_ROWS = 2  # a return needs two closes
 MAX_OPEN = 5  # backtests of a tenant that wait or run: enough to compare some, and the queue is everybody's
-MAX_A_DAY = 100  # of a tenant (UTC): each may compute for a quarter of an hour, which costs about two cents
+MAX_A_DAY = 100  # tasks of a tenant (UTC): each may compute for a quarter of an hour, which costs about two cents
 RESULT_DAYS = 90  # a backtest and its results are kept so long; a repeat is one request
 LEASE = timedelta(minutes=1)  # from the last word of a worker; its message is held for longer, so it comes back to an ended lease
 TIME_LIMIT = timedelta(minutes=12)  # to compute; the other three minutes of the function are for candles and results
@@ -76,6 +77,8 @@ class BacktestPlan:
     """Share of the notional of limit orders that have rested; None: that of a taker."""
     slippage_bps: Decimal = ZERO
     """Basis points by which a fill at market is worse than its price."""
+    sweep: SweepPlan | None = None
+    """The parameters that vary; None for a single backtest."""
 
     def __post_init__(self) -> None:
         for name in ("start", "until"):
@@ -99,6 +102,11 @@ class BacktestPlan:
     def rows(self) -> int:
         """Candles of the span, if the market has no gap."""
         return (self.until - self.start) // self.timeframe.length
+
+    @property
+    def tasks(self) -> int:
+        """Tasks that compute it: each part of a sweep is one."""
+        return 1 if self.sweep is None else self.sweep.parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +156,8 @@ class Backtest:
     summary: BacktestSummary | None = None
     error_code: str | None = None
     error_message: str = ""
+    parts_done: tuple[int, ...] = ()
+    """Parts of a sweep whose outcome is kept, ascending."""
     version: int = 0
 
     def __post_init__(self) -> None:
@@ -179,6 +189,25 @@ class Backtest:
     def at_row(self, rows_done: int, now: datetime) -> Backtest:
         """The backtest with its progress, which extends the lease."""
         return replace(self, rows_done=min(rows_done, self.plan.rows), lease_expires_at=now + LEASE)
+
+    @property
+    def trials_done(self) -> int:
+        """Trials of a sweep that are behind."""
+        sweep = self.plan.sweep
+        return 0 if sweep is None else sum(len(sweep.trials_of(part)) for part in self.parts_done)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all parts of a sweep are done."""
+        return len(self.parts_done) == self.plan.tasks
+
+    def swept(self, now: datetime) -> Backtest:
+        """The sweep with a worker at its first part. Parts have no lease: a repeat has the same outcome."""
+        return replace(self, status=BacktestStatus.RUNNING, tries=1, started_at=now)
+
+    def with_part(self, part: int) -> Backtest:
+        """The sweep with one part more."""
+        return replace(self, parts_done=tuple(sorted({*self.parts_done, part})))
 
     def given_back(self) -> Backtest:
         """The backtest waiting again, as its worker could not go on."""

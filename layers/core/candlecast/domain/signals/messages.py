@@ -96,11 +96,13 @@ class VettingRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestTask:
-    """BacktestQueue: compute one backtest of a tenant."""
+    """BacktestQueue: compute one backtest of a tenant, or one part of a sweep."""
 
     tenant_id: str
     backtest_id: str
     correlation_id: str
+    part: int | None = None
+    """Number of the sweep's part, from 0; None for a single backtest."""
     schema_version: int = 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, partial
 
 from candlecast.adapters.aws.clients import functions_client
@@ -29,7 +30,9 @@ from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import BacktestRunnerSettings
 from candlecast.services.backtests.end_dead_backtest import EndDeadBacktest
+from candlecast.services.backtests.read_inputs import ReadInputs
 from candlecast.services.backtests.run_backtest import RunBacktest
+from candlecast.services.backtests.run_sweep_part import RunSweepPart
 from candlecast.services.market.read_funding import ReadFunding
 from candlecast.services.market.read_history import ReadHistory
 from candlecast.services.venue.guard_venue import GuardedMarketData
@@ -45,27 +48,42 @@ def build() -> QueueConsumer[BacktestTask]:
     market_data = GuardedMarketData(CcxtMarketData(Templates(known.ccxt_venues(), markets.all)), spend, RequestClass.PAST)
     functions = cache(partial(functions_client, SIGNALS_SECONDS + ANSWER_SECONDS))
     backtests, history = DynamoBacktestStore(table), S3CandleHistory(aws("s3"), known.markets_bucket)
-    run = RunBacktest(
-        backtests=backtests,
+    code, sandbox = S3CodeStore(aws("s3"), known.code_bucket), SandboxFunction(functions, known.sandbox_function, clock, metrics)
+    engine, results = LiveCodeEngine(code, sandbox), S3BacktestResults(aws("s3"), known.results_bucket)
+    inputs = ReadInputs(
         strategies=DynamoStrategyStore(table),
         markets=markets,
         history=ReadHistory(history, market_data, clock, metrics),
         funding=ReadFunding(history, market_data, clock, metrics),
-        engine=LiveCodeEngine(
-            S3CodeStore(aws("s3"), known.code_bucket), SandboxFunction(functions, known.sandbox_function, clock, metrics)
-        ),
-        results=S3BacktestResults(aws("s3"), known.results_bucket),
-        clock=clock,
-        metrics=metrics,
+        engine=engine,
     )
+    run = RunBacktest(backtests=backtests, inputs=inputs, engine=engine, results=results, clock=clock, metrics=metrics)
+
+    @cache
+    def sweeps() -> RunSweepPart:
+        from candlecast.adapters.sweep_engine import LiveCodeSweep  # a start does not pay for it
+
+        return RunSweepPart(
+            backtests=backtests,
+            inputs=inputs,
+            engine=LiveCodeSweep(code, sandbox),
+            parts=results,
+            results=results,
+            clock=clock,
+            metrics=metrics,
+        )
+
     end = EndDeadBacktest(backtests, clock)
     urls = known.backtest_queue_url, known.backtest_dead_letters_url
-    computed = partial(_run, run, RandomIdentifiers())
+    computed = partial(_run, run, sweeps, RandomIdentifiers())
     return queue_consumer(BacktestTask, "backtest", "backtest_runner", urls, computed, record_dead=partial(_end, end))
 
 
-def _run(run: RunBacktest, worker: RandomIdentifiers, task: BacktestTask) -> None:
-    run(task, worker.new())
+def _run(run: RunBacktest, sweeps: Callable[[], RunSweepPart], worker: RandomIdentifiers, task: BacktestTask) -> None:
+    if task.part is None:
+        run(task, worker.new())
+    else:
+        sweeps()(task, task.part)
 
 
 def _end(end: EndDeadBacktest, body: str, code: str) -> None:

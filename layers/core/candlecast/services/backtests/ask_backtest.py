@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from candlecast.domain.backtests.backtest import Backtest, BacktestPlan
+from candlecast.domain.backtests.sweep import METRICS, SweepPlan, Value, planned_sweep
 from candlecast.domain.signals.messages import BacktestTask
 from candlecast.domain.strategies.record import public_until
 from candlecast.domain.subscriptions.subscription import Settings
@@ -18,6 +20,7 @@ from candlecast.ports.clock import Clock, Identifiers
 from candlecast.ports.queue import BacktestQueue
 from candlecast.ports.store import StrategyStore
 from candlecast.ports.venue import Markets
+from candlecast.services.retry_conflict import retry_conflict
 from candlecast.services.strategies.admit_reader import Admission, AdmitReader
 
 NOT_QUEUED = "QUEUE_UNAVAILABLE"
@@ -30,6 +33,14 @@ class Reader:
     tenant_id: str
     is_operator: bool = False
     link_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedSweep:
+    """Parameters that vary, and how their combinations are ranked."""
+
+    axes: Mapping[str, Sequence[Value]]
+    metric: str = METRICS[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +58,7 @@ class WantedBacktest:
     taker_fee: Decimal | None = None
     maker_fee: Decimal | None = None
     slippage_bps: Decimal = ZERO
+    sweep: WantedSweep | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +81,8 @@ class AskBacktest:
         """The queued backtest.
 
         Settings are those that a subscription may have. Raises `NotFound` for a strategy or version that the reader may not find,
-        `Conflict` (NO_CODE, TOO_MANY_BACKTESTS, TOO_MANY_BACKTESTS_TODAY), `RetryLater`. Raises `InvalidValue`: UNKNOWN_MARKET,
-        the codes of `BacktestPlan`, and those of settings.
+        `RetryLater`, and `Conflict`: NO_CODE, SWEEP_NEEDS_PARAMETERS, TOO_MANY_BACKTESTS, TOO_MANY_BACKTESTS_TODAY. Raises
+        `InvalidValue`: UNKNOWN_MARKET, the codes of `BacktestPlan` and `SweepPlan`, and those of settings.
         """
         admitted = self.admit(reader.tenant_id, wanted.strategy_id, is_operator=reader.is_operator, link_key=reader.link_key)
         now = self.clock.now()
@@ -83,14 +95,23 @@ class AskBacktest:
             correlation_id=correlation_id,
         )
         stored = self.backtests.create_backtest(backtest)
-        task = BacktestTask(tenant_id=stored.tenant_id, backtest_id=stored.backtest_id, correlation_id=correlation_id)
+        parts = [None] if stored.plan.sweep is None else range(stored.plan.sweep.parts)
+        tasks = [
+            BacktestTask(tenant_id=stored.tenant_id, backtest_id=stored.backtest_id, correlation_id=correlation_id, part=part)
+            for part in parts
+        ]
         try:
-            self.queue.send_backtest(task)
+            self.queue.send_backtests(tasks)
         except RetryLater:
-            # The task may have been taken although its answer was lost: a worker that gets it finds the end.
-            self.backtests.save_backtest(stored.failed(NOT_QUEUED, "the queue did not take it: ask again", now))
+            # A task may have been taken: a worker that gets it finds the end. It may even have begun meanwhile.
+            retry_conflict(lambda: self._fail(stored, now))
             raise
         return stored
+
+    def _fail(self, asked: Backtest, now: datetime) -> None:
+        found = self.backtests.find_backtest(asked.tenant_id, asked.backtest_id)
+        if found.status.is_open:
+            self.backtests.save_backtest(found.failed(NOT_QUEUED, "the queue did not take it: ask again", now))
 
     def _plan(self, reader: Reader, admitted: Admission, wanted: WantedBacktest, now: datetime) -> BacktestPlan:
         strategy = admitted.strategy
@@ -100,21 +121,30 @@ class AskBacktest:
         if self.markets.find(strategy.venue, market) is None:
             raise InvalidValue(f"{strategy.venue} has no such market", code="UNKNOWN_MARKET")
         newest = now if admitted.sees_decisions else public_until(strategy, now)
-        until = newest if wanted.until is None else min(wanted.until, newest)
+        until = timeframe.floor(newest if wanted.until is None else min(wanted.until, newest))
+        start = timeframe.floor(wanted.start)
         return BacktestPlan(
             strategy_id=strategy.strategy_id,
             venue=strategy.venue,
             market=market,
             timeframe=timeframe,
-            start=timeframe.floor(wanted.start),
-            until=timeframe.floor(until),
+            start=start,
+            until=until,
             settings=Settings(capital=wanted.cash) if wanted.settings is None else wanted.settings.require_settable(),
             cash=wanted.cash,
             version=self._version(reader, admitted, wanted.version),
             taker_fee=wanted.taker_fee,
             maker_fee=wanted.maker_fee,
             slippage_bps=wanted.slippage_bps,
+            sweep=self._sweep(admitted, wanted, max(1, (until - start) // timeframe.length)),
         )
+
+    def _sweep(self, admitted: Admission, wanted: WantedBacktest, rows: int) -> SweepPlan | None:
+        if wanted.sweep is None:
+            return None
+        if not admitted.sees_parameters:
+            raise Conflict("SWEEP_NEEDS_PARAMETERS", "its parameters are not yours to see, so they cannot be varied")
+        return planned_sweep(wanted.sweep.axes, wanted.sweep.metric, rows)
 
     def _version(self, reader: Reader, admitted: Admission, number: int | None) -> int | None:
         """The wanted version, else the stable version. None: the definition's own code is its only version.

@@ -11,27 +11,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from candlecast.domain.backtests.backtest import RETRY_PAUSE_SECONDS, TIME_LIMIT, Backtest, BacktestStatus
-from candlecast.domain.market.history import Series, Span
 from candlecast.domain.signals.messages import BacktestTask
-from candlecast.domain.strategies.versions import StrategyVersion
 from candlecast.domain.values.errors import Conflict, DomainError, InvalidValue, NotFound, Reject, RetryLater
-from candlecast.ports.backtests import (
-    BacktestEngine,
-    BacktestOutcome,
-    BacktestResults,
-    BacktestStore,
-    Computation,
-    Stopped,
-)
+from candlecast.ports.backtests import BacktestEngine, BacktestOutcome, BacktestResults, BacktestStore, Stopped
 from candlecast.ports.clock import Clock, Metrics
-from candlecast.ports.store import StrategyStore
-from candlecast.ports.venue import Markets
-from candlecast.services.market.read_funding import ReadFunding
-from candlecast.services.market.read_history import ReadHistory
+from candlecast.services.backtests.read_inputs import ReadInputs
 from candlecast.services.retry_conflict import retry_conflict
 
 PROGRESS_EVERY = timedelta(seconds=2)  # a person watches; each word is one write
-NO_CANDLES = "BACKTEST_WITHOUT_CANDLES"
 TOO_SLOW = "BACKTEST_TOO_SLOW"
 
 
@@ -40,10 +27,7 @@ class RunBacktest:
     """The use case of the backtest runner."""
 
     backtests: BacktestStore
-    strategies: StrategyStore
-    markets: Markets
-    history: ReadHistory
-    funding: ReadFunding
+    inputs: ReadInputs
     engine: BacktestEngine
     results: BacktestResults
     clock: Clock
@@ -86,35 +70,12 @@ class RunBacktest:
         self.metrics.milliseconds("BacktestMilliseconds", (self.clock.now() - began) / timedelta(milliseconds=1))
 
     def _outcome(self, held: _Held) -> BacktestOutcome:
-        plan = held.known.plan
-        strategy = self.strategies.get_strategy(plan.strategy_id)
-        version = self._version(held.known)
-        market = self.markets.find(plan.venue, plan.market)
-        if market is None:
-            raise Reject("UNKNOWN_MARKET", f"{plan.venue} has no such market")
-        before = plan.timeframe.length * (self.engine.lookback(strategy, version) - 1)
-        series = Series(venue=plan.venue, market=plan.market, timeframe=plan.timeframe)
-        candles = self.history(series, Span(plan.start - before, plan.until)).candles
-        if not any(candle.open_time >= plan.start for candle in candles):
-            raise Reject(NO_CANDLES, "the venue has no candle of this span")
-        first = max(plan.start, candles[0].open_time)  # a span may begin years before its market
-        computation = Computation(
-            backtest=held.known,
-            strategy=strategy,
-            version=version,
-            market=market,
-            candles=candles,
-            funding=self.funding(plan.venue, plan.market, Span(first, plan.until)),
-        )
+        inputs = self.inputs(held.known)
         held.at_row(0)
-        outcome = self.engine.compute(computation, held.watch)
-        held.at_row(plan.rows)
+        outcome = self.engine.compute(inputs, held.watch)
+        held.at_row(held.known.plan.rows)
         self.results.keep(held.known, outcome.files)
         return outcome
-
-    def _version(self, backtest: Backtest) -> StrategyVersion | None:
-        number = backtest.plan.version
-        return None if number is None else self.strategies.get_version(backtest.plan.strategy_id, number)
 
     def _fail(self, held: _Held, error: DomainError) -> None:
         held.write(lambda known: known.failed(error.code, error.message, self.clock.now()))

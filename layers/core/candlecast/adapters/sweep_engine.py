@@ -1,0 +1,199 @@
+"""The sweep of `candlecast sweep`, a part at a time: the same trials, and the same judgement over all of them.
+
+A part's outcome is JSON in which every float is written so that it is read as the same float.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from candlecast.adapters.aws.sandbox_function import SandboxFunction
+from candlecast.adapters.backtest_engine import (
+    AT_ONCE,
+    NO_FUNDING,
+    NO_LIQUIDATION,
+    UploadedCode,
+    definition_of,
+    notes_of,
+    summary_of,
+    terms_of,
+)
+from candlecast.adapters.codec import to_json
+from candlecast.adapters.decided_columns import DecidedColumns, decided_columns
+from candlecast.adapters.strategy_code import BuiltInStrategies, built_in_strategy
+from candlecast.backtest.document import buy_and_hold, file_notes, report_of, text_of, versions
+from candlecast.backtest.grid import REFUSALS, Axis, Combinations, Grid
+from candlecast.backtest.metrics import day_ends
+from candlecast.backtest.pictures.page import page_of
+from candlecast.backtest.result import Result
+from candlecast.backtest.sweep import Failed, SweepResult, Trial, attempted, heat_map, put_trials, run_rows, sweep_document, tried
+from candlecast.domain.backtests.sweep import SweepPlan, Value
+from candlecast.domain.values.errors import DomainError, Reject, RetryLater
+from candlecast.domain.values.timeframe import EPOCH
+from candlecast.ports.backtests import BacktestOutcome, Computation, ResultFiles
+from candlecast.ports.code_store import CodeStore
+from candlecast.strategy import Candles, Signals, Strategy
+from candlecast.strategy.candles import MILLISECOND
+
+FASTEST = 1  # of gzip: a part is some kilobytes
+UNKNOWN = "PARAMETER_UNKNOWN"  # of all combinations alike: the sweep itself is wrong
+
+# In the place of each combination that was tried: judging needs its trial alone.
+STAND_IN = DecidedColumns(Signals(side=np.zeros(0, np.int8)), np.zeros(0, np.int64), 1)
+
+
+class LiveCodeSweep:
+    """`ports.backtests.SweepEngine`."""
+
+    def __init__(self, code: CodeStore, sandbox: SandboxFunction) -> None:
+        self._code = code
+        self._sandbox = sandbox
+        self._built_in = BuiltInStrategies()
+
+    def try_part(self, computation: Computation, part: int, watch: Callable[[], None]) -> bytes:
+        """Each combination of the part on its own: refused, failed, or tried."""
+        with _refusals():
+            trials = _Trials(computation, self._code, self._sandbox)
+            outcomes = [trials.outcome(number, watch) for number in trials.sweep.trials_of(part)]
+        return gzip.compress(json.dumps(outcomes).encode(), FASTEST, mtime=0)
+
+    def merge(self, computation: Computation, parts: Sequence[bytes]) -> BacktestOutcome:
+        """Judge all trials as one process does, and show the best of them as a whole."""
+        told = [outcome for part in parts for outcome in json.loads(gzip.decompress(part))]
+        with _refusals():
+            trials = _Trials(computation, self._code, self._sandbox)
+            swept = trials.swept(told)
+            if not len(swept.order):
+                raise Reject("SWEEP_FAILED", f"every combination failed, the first with {swept.failures[0]}")
+            best = trials.result(int(swept.order[0]))
+        return self._outcome(computation, swept, best)
+
+    def _outcome(self, computation: Computation, swept: SweepResult, best: Result) -> BacktestOutcome:
+        version = computation.version
+        code_version = self._built_in.version(computation.strategy) if version is None else version.digest
+        document = {**sweep_document(swept), "strategy": computation.strategy.name}
+        trials, table = document.pop("trials"), io.StringIO()
+        put_trials(swept, table)
+        notes = notes_of(computation, best)
+        told = {
+            **document,
+            "buy_and_hold": buy_and_hold(best),
+            "notes": [{"code": note.code, "text": note.text} for note in best.notes],
+            "file": file_notes(notes),
+            "settings": json.loads(to_json(computation.backtest.plan)),
+            "versions": {**versions(), "strategy": code_version},
+            "trials": trials,
+        }
+        page = page_of(replace(report_of(best, notes), sweep=heat_map(swept)))
+        files = ResultFiles(document=text_of(told).encode(), page=page.encode(), trades=table.getvalue().encode())
+        return BacktestOutcome(summary=summary_of(best), code_version=code_version, files=files)
+
+
+class _Trials:
+    """The combinations of one sweep over its candles. Errors of the code and of the plan are `DomainError`."""
+
+    def __init__(self, computation: Computation, code: CodeStore, sandbox: SandboxFunction) -> None:
+        plan, version = computation.backtest.plan, computation.version
+        assert plan.sweep is not None  # noqa: S101 - the caller has a part of it
+        self.sweep: SweepPlan = plan.sweep
+        self._computation = computation
+        self._grid = Grid(tuple(Axis(name, tuple(values)) for name, values in self.sweep.axes.items()))
+        self._candles = Candles.from_candles(computation.candles)
+        self._first = int(np.searchsorted(self._candles.time, (plan.start - EPOCH) // MILLISECOND))
+        self._timeframe = plan.timeframe
+        self._terms = terms_of(computation)
+        self._others = definition_of(computation).parameters
+        uploaded = None if version is None else version.source_hash
+        self._uploaded = None if uploaded is None else UploadedCode(code, sandbox, computation, uploaded)
+
+    def outcome(self, number: int, watch: Callable[[], None]) -> dict[str, Any]:
+        """One combination: `refused` with the reason, `failed` with code and reason, or the trial."""
+        watch()
+        try:
+            made = self._made(number)
+        except Reject as error:
+            if error.code in REFUSALS:
+                return {"refused": error.message}
+            if self._uploaded is None or error.code == UNKNOWN:
+                raise
+            return {"failed": [error.code, error.message]}
+        ended: list[Exception] = []
+
+        def watch_row(_: int) -> None:
+            try:
+                watch()
+            except Exception as error:
+                ended.append(error)
+                raise
+
+        def work(_: int) -> Trial:
+            return tried(made, self._candles, self._terms, self.sweep.metric, self._first, self._timeframe, watch_row)
+
+        attempt = attempted(work, type(made))(number)
+        if ended:  # no failure of the combination, but the end of the whole work
+            raise ended[0]
+        if isinstance(attempt, Failed):
+            return {"failed": [attempt.code, attempt.message]}
+        return {**asdict(attempt), "returns": attempt.returns.tolist()}
+
+    def swept(self, outcomes: Sequence[Mapping[str, Any]]) -> SweepResult:
+        """The outcomes of all combinations as the result of one process."""
+        refusals = [outcome["refused"] for outcome in outcomes if "refused" in outcome]
+        if len(refusals) == len(outcomes):
+            raise Reject("SWEEP_EMPTY", f"the strategy refuses all {len(outcomes):,} combinations: {refusals[0]}")
+        made = tuple(None if "refused" in outcome else STAND_IN for outcome in outcomes)
+        return SweepResult(
+            strategy=DecidedColumns,
+            combinations=Combinations(self._grid, made, refusals[0] if refusals else ""),
+            metric=self.sweep.metric,
+            attempts=tuple(_attempt(outcome) for outcome in outcomes),
+            market_days=day_ends(self._candles.time[self._first :]),
+        )
+
+    def result(self, number: int) -> Result:
+        """The whole backtest of a combination that was tried."""
+        result = run_rows(self._made(number), self._candles, self._first, len(self._candles), self._terms, self._timeframe)
+        unfunded = () if self._computation.funding else (NO_FUNDING,)
+        notes = (*result.notes, NO_LIQUIDATION, *unfunded, *(() if self._uploaded is None else (AT_ONCE,)))
+        strategy, parameters = self._computation.strategy.name, self._parameters(number)
+        return replace(result, strategy=strategy, parameters=parameters, notes=notes)
+
+    def _parameters(self, number: int) -> dict[str, Value]:
+        return {**self._others, **self._grid.parameters(number)}
+
+    def _made(self, number: int) -> Strategy[Any]:
+        """A combination's strategy; raises `Reject` with the code of the refusal, or of the failure of uploaded code."""
+        parameters = self._parameters(number)
+        if self._uploaded is None:
+            return built_in_strategy(replace(self._computation.strategy, parameters=parameters))
+        lookback = self._uploaded.inspected(parameters).lookback
+        begin = max(0, self._first - (lookback - 1))
+        told = self._uploaded.decided(parameters, self._computation.candles[begin:])
+        return decided_columns(told, self._candles.rows(begin, len(self._candles)), lookback)
+
+
+def _attempt(outcome: Mapping[str, Any]) -> Trial | Failed | None:
+    if "refused" in outcome:
+        return None
+    if "failed" in outcome:
+        return Failed(*outcome["failed"])
+    return Trial(**{**outcome, "returns": np.array(outcome["returns"], dtype=np.float64)})
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Any error of the code or of the plan as `Reject`."""
+    try:
+        yield
+    except (Reject, RetryLater):
+        raise
+    except DomainError as error:
+        raise Reject(error.code, error.message) from error

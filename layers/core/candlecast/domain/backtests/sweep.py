@@ -1,0 +1,93 @@
+"""The plan of a sweep: which values of parameters are tried, and how the trials are split into tasks.
+
+A sweep is a backtest with a trial for each combination of values. A part of the trials is a task. The outcome of each part is
+kept, and the worker that ends the last part judges all of them together.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from candlecast.domain.values.errors import InvalidValue
+
+# Each is better when it is higher. A drawdown or a volatility alone is best without a trade, so neither can be chosen by.
+METRICS = (
+    "sharpe_ratio",
+    "sortino_ratio",
+    "calmar_ratio",
+    "omega_ratio",
+    "total_return",
+    "annual_return",
+    "profit_factor",
+    "payoff_ratio",
+    "expectancy",
+    "sqn",
+    "win_rate",
+)
+MAX_AXES = 6  # as the engine's `MOST_AXES`
+MAX_TRIALS = 1_000  # a choice among more is luck
+MAX_PARTS = 50  # tasks of a sweep: half of those that a tenant has for a day
+MAX_TRIALS_OF_A_PART = 20  # a killed worker costs no more than these
+ROWS_OF_A_PART = 58_500  # candles of all its trials: as many as one backtest has, in the same time
+NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}")
+MAX_TEXT_CHARACTERS = 200  # of a value that is text
+
+type Value = str | int | float | bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepPlan:
+    """The combinations of a sweep, the last axis first to move, in parts of `trials_of_a_part`.
+
+    Raises `InvalidValue`: SWEEP_INVALID, METRIC_UNKNOWN, SWEEP_TOO_LARGE.
+    """
+
+    axes: Mapping[str, tuple[Value, ...]]
+    """Values of each parameter that varies."""
+    metric: str = METRICS[0]
+    """The combinations are ranked by it."""
+    trials_of_a_part: int
+
+    def __post_init__(self) -> None:
+        if not self.axes or not all(self.axes.values()) or not all(NAME.fullmatch(name) for name in self.axes):
+            raise InvalidValue("a sweep has values of one parameter at least", code="SWEEP_INVALID")
+        for name, values in self.axes.items():
+            if len(set(map(repr, values))) != len(values) or not all(map(_is_plain, values)):
+                raise InvalidValue(f"{name}: each value stands once, and is finite or a short text", code="SWEEP_INVALID")
+        if self.metric not in METRICS:
+            raise InvalidValue(f"combinations are ranked by one of {', '.join(METRICS)}", code="METRIC_UNKNOWN")
+        if len(self.axes) > MAX_AXES or self.trials > MAX_TRIALS:
+            message = f"{self.trials:,} combinations of {len(self.axes)} parameters, at most {MAX_TRIALS:,} of {MAX_AXES}"
+            raise InvalidValue(message, code="SWEEP_TOO_LARGE")
+        if self.trials_of_a_part < 1 or self.parts > MAX_PARTS:
+            message = f"{self.trials:,} trials of so many candles are too many: choose fewer, or a longer timeframe"
+            raise InvalidValue(message, code="SWEEP_TOO_LARGE")
+
+    @property
+    def trials(self) -> int:
+        """Combinations, those included that the strategy will refuse."""
+        return math.prod(len(values) for values in self.axes.values())
+
+    @property
+    def parts(self) -> int:
+        """Tasks."""
+        return -(-self.trials // self.trials_of_a_part)
+
+    def trials_of(self, part: int) -> range:
+        """Numbers of the trials of a part."""
+        return range(part * self.trials_of_a_part, min(self.trials, (part + 1) * self.trials_of_a_part))
+
+
+def planned_sweep(axes: Mapping[str, Sequence[Value]], metric: str, rows: int) -> SweepPlan:
+    """A sweep over `rows` candles, in parts of about the work of one backtest. Raises as `SweepPlan`."""
+    most = max(1, min(MAX_TRIALS_OF_A_PART, ROWS_OF_A_PART // rows))
+    return SweepPlan(axes={name: tuple(values) for name, values in axes.items()}, metric=metric, trials_of_a_part=most)
+
+
+def _is_plain(value: Value) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MAX_TEXT_CHARACTERS and value.isprintable()
+    return math.isfinite(value)

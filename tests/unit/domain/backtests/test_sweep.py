@@ -1,0 +1,72 @@
+"""A sweep is split into parts that hold each combination once, each of them about the work of one backtest."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from candlecast.backtest.grid import MOST_AXES
+from candlecast.domain.backtests.backtest import MAX_A_DAY, MAX_ROWS
+from candlecast.domain.backtests.sweep import (
+    MAX_AXES,
+    MAX_PARTS,
+    MAX_TRIALS,
+    MAX_TRIALS_OF_A_PART,
+    ROWS_OF_A_PART,
+    planned_sweep,
+)
+from candlecast.domain.values.errors import InvalidValue
+
+TWO = {"fast": list(range(2, 22)), "slow": list(range(30, 40))}
+
+
+@pytest.mark.parametrize("rows", [2, 300, 10_000])
+def test_the_parts_hold_each_combination_once_in_order(rows: int) -> None:
+    sweep = planned_sweep(TWO, "sharpe_ratio", rows)
+    parts = [sweep.trials_of(part) for part in range(sweep.parts)]
+    assert sweep.trials == 200
+    assert [number for part in parts for number in part] == list(range(200))
+    assert all(parts)
+    assert max(map(len, parts)) * rows <= ROWS_OF_A_PART
+
+
+def test_short_spans_have_parts_that_a_killed_worker_soon_makes_again() -> None:
+    assert planned_sweep({"fast": list(range(100))}, "sharpe_ratio", 2).parts == 100 / MAX_TRIALS_OF_A_PART
+
+
+def test_the_longest_span_has_a_part_for_each_combination() -> None:
+    sweep = planned_sweep({"fast": list(range(MAX_PARTS))}, "sharpe_ratio", MAX_ROWS)
+    assert [len(sweep.trials_of(part)) for part in range(sweep.parts)] == [1] * MAX_PARTS
+
+
+def test_bounds_are_those_of_the_engine_and_of_a_day() -> None:
+    assert MAX_AXES == MOST_AXES
+    assert ROWS_OF_A_PART == MAX_ROWS
+    assert MAX_PARTS * 2 == MAX_A_DAY
+
+
+@pytest.mark.parametrize(
+    ("axes", "metric", "rows", "code"),
+    [
+        ({}, "sharpe_ratio", 300, "SWEEP_INVALID"),
+        ({"fast": []}, "sharpe_ratio", 300, "SWEEP_INVALID"),
+        ({"fast": [1, 1]}, "sharpe_ratio", 300, "SWEEP_INVALID"),
+        ({"fast": [math.nan]}, "sharpe_ratio", 300, "SWEEP_INVALID"),
+        ({"fast": ["x" * 201]}, "sharpe_ratio", 300, "SWEEP_INVALID"),
+        ({"no name": [1]}, "sharpe_ratio", 300, "SWEEP_INVALID"),
+        ({"fast": [1]}, "max_drawdown", 300, "METRIC_UNKNOWN"),
+        ({"fast": list(range(MAX_TRIALS + 1))}, "sharpe_ratio", 2, "SWEEP_TOO_LARGE"),
+        ({f"p{number}": [1] for number in range(MAX_AXES + 1)}, "sharpe_ratio", 2, "SWEEP_TOO_LARGE"),
+        ({"fast": list(range(MAX_PARTS + 1))}, "sharpe_ratio", MAX_ROWS, "SWEEP_TOO_LARGE"),
+    ],
+)
+def test_what_is_no_sweep_is_refused(axes: dict[str, Any], metric: str, rows: int, code: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        planned_sweep(axes, metric, rows)
+    assert refused.value.code == code
+
+
+def test_values_that_are_equal_and_of_another_kind_are_two() -> None:
+    assert planned_sweep({"mode": [1, True, 1.0, "1"]}, "sharpe_ratio", 2).trials == 4
