@@ -37,6 +37,13 @@ def test_a_follower_sees_days_with_their_differences(compared: Deployment) -> No
     assert (difference["row"], difference["after"]["close"]) == ("2026-11-20T11:59:00Z", "100.5")
 
 
+def test_the_page_of_a_strategy_has_its_share(compared: Deployment) -> None:
+    for client in (compared.client, compared.stranger, compared.admin):
+        assert client.get(f"/v1/strategies/{STRATEGY}").json["parity_percent"] == "93.33"
+    assert compared.client.get("/v1/strategies").json["items"][0]["parity_percent"] is None
+    assert compared.client.get(f"/v1/strategies/{EXTERNAL}").json["parity_percent"] is None
+
+
 def test_a_stranger_sees_counts_alone(compared: Deployment) -> None:
     answer = compared.stranger.get(PATH)
     assert answer.json["share"]["percent"] == "93.33"

@@ -24,6 +24,7 @@ from functions.api.schemas.strategies import (
 )
 from functions.api.schemas.strategy_versions import NewUploadedStrategy
 from functions.api.schemas.values import Listing
+from functions.api.use_cases.parity import ShowParityDep
 from functions.api.use_cases.strategies import (
     AdmissionDep,
     ChangeSourceDep,
@@ -71,9 +72,9 @@ def create_strategy(
 
 
 @router.get("/{strategy_id}", responses=refusals(404))
-def get_strategy(admitted: AdmissionDep) -> StrategyView:
+def get_strategy(admitted: AdmissionDep, parity: ShowParityDep) -> StrategyView:
     """Show one strategy; followers and operators see code and parameters of the platform's, authors those of their own."""
-    return StrategyView.shown(admitted)
+    return StrategyView.shown(admitted, parity(admitted).share.percent)
 
 
 @router.get("/{strategy_id}/statistics", responses=refusals(404))
