@@ -153,6 +153,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "A sweep has too many combinations, or too many for its number of candles.",
             "Choose fewer values, or a longer timeframe.",
         ),
+        "WALK_FORWARD_WINDOWS": (
+            "The span has no test behind its first training, or too many tests, or windows of fewer than two candles.",
+            "Choose other lengths.",
+        ),
         "CASH_INVALID": ("A backtest begins with cash above zero, and at most a trillion.", "Correct `cash`."),
         "COSTS_INVALID": (
             "A fee is a share of the notional up to a tenth, slippage is up to 1,000 basis points.",

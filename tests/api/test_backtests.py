@@ -86,16 +86,24 @@ SWEEP: dict[str, Any] = {"axes": {"fast_period": [5, 8], "stop_atr": [2.5, 3], "
 def test_a_sweep_is_accepted_by_those_who_see_the_parameters(deployment: Deployment) -> None:
     answer = deployment.admin.post(PATH, BODY | {"sweep": SWEEP | {"metric": "sqn"}})
     assert answer.status == 202
-    assert answer.json["plan"]["sweep"] == SWEEP | {"metric": "sqn", "trials": 4, "parts": 1}
+    assert answer.json["plan"]["sweep"] == SWEEP | {"metric": "sqn", "walk_forward": None, "trials": 4, "parts": 1}
     assert answer.json["trials_done"] == 0
     assert [task.part for task in deployment.backtest_queue.sent] == [0]
     refused = deployment.client.post(PATH, BODY | {"sweep": SWEEP})
     assert (refused.status, refused.code) == (409, "SWEEP_NEEDS_PARAMETERS")
 
 
+def test_a_walk_forward_is_accepted_with_its_windows(deployment: Deployment) -> None:
+    walk = {"train_hours": 2, "test_hours": 1, "anchored": True}
+    sweep = deployment.admin.post(PATH, BODY | {"sweep": SWEEP | {"walk_forward": walk}}).json["plan"]["sweep"]
+    assert (sweep["walk_forward"], sweep["trials"]) == (walk, 4)
+
+
 @pytest.mark.parametrize(
     ("sweep", "code"),
     [
+        (SWEEP | {"walk_forward": {"train_hours": 200, "test_hours": 1}}, "WALK_FORWARD_WINDOWS"),
+        (SWEEP | {"walk_forward": {"train_hours": 0, "test_hours": 1}}, "INVALID_REQUEST"),
         ({"axes": {}}, "SWEEP_INVALID"),
         ({"axes": {"fast_period": []}}, "SWEEP_INVALID"),
         ({"axes": {"fast_period": [5, 5]}}, "SWEEP_INVALID"),

@@ -10,7 +10,7 @@ from decimal import Decimal
 from candlecast.adapters.dynamodb.backtests import CountRow, DynamoBacktestStore
 from candlecast.adapters.sqs.queues import SqsBacktestQueue
 from candlecast.domain.backtests.backtest import Backtest, BacktestPlan, BacktestStatus, BacktestSummary
-from candlecast.domain.backtests.sweep import SweepPlan
+from candlecast.domain.backtests.sweep import SweepPlan, WalkForwardPlan
 from candlecast.domain.signals.messages import BacktestTask
 from candlecast.domain.subscriptions.subscription import Settings
 from candlecast.domain.values.timeframe import Timeframe
@@ -105,6 +105,13 @@ def _swept() -> Backtest:
     )
 
 
+def _walking() -> Backtest:
+    swept = _swept()
+    assert swept.plan.sweep is not None
+    windows = WalkForwardPlan(train_hours=240, test_hours=48, anchored=True)
+    return replace(swept, plan=replace(swept.plan, sweep=replace(swept.plan.sweep, walk_forward=windows)))
+
+
 def _failed() -> Backtest:
     return replace(
         _asked(),
@@ -161,6 +168,7 @@ BACKTESTS: tuple[Case, ...] = (
     _saved("done", _done),
     _saved("failed", _failed),
     _saved("swept", _swept),
+    _saved("walking", _walking),
     stored("backtest", "open", lambda: 1, _create, _count("OPEN"), of="OPEN"),
     stored("backtest", "of-a-day", lambda: 1, _create, _count("DAY#2026-11-20"), of="DAY#"),
     message_case(

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from candlecast.domain.backtests.backtest import MAX_CASH, MAX_FEE, MAX_ROWS, MAX_SLIPPAGE_BPS, Backtest, BacktestStatus
-from candlecast.domain.backtests.sweep import MAX_AXES, MAX_TRIALS, METRICS
+from candlecast.domain.backtests.sweep import MAX_AXES, MAX_TRIALS, METRICS, WalkForwardPlan
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.backtests import ResultLinks
 from candlecast.services.backtests.ask_backtest import WantedBacktest, WantedSweep
@@ -19,6 +19,18 @@ from functions.api.schemas.subscriptions import NewSettings, PinnedVersion, Sett
 from functions.api.schemas.values import Body, Identifier, Instant, Money, Symbol, View
 
 CASH = Decimal(10_000)
+MAX_HOURS = 100_000  # eleven years; a span has 58,500 candles at most
+
+
+class NewWalkForward(Body):
+    """Parameters are chosen on each training window and traded on the window behind it."""
+
+    train_hours: int = Field(ge=1, le=MAX_HOURS, description="Length of a training window.")
+    test_hours: int = Field(ge=1, le=MAX_HOURS, description="Length of the test window that follows.")
+    anchored: bool = Field(default=False, description="Whether each training begins with the first candle.")
+
+    def to_domain(self) -> WalkForwardPlan:
+        return WalkForwardPlan(train_hours=self.train_hours, test_hours=self.test_hours, anchored=self.anchored)
 
 
 class NewSweep(Body):
@@ -32,8 +44,13 @@ class NewSweep(Body):
         default=METRICS[0], max_length=64, description=f"Combinations are ranked by it: one of {', '.join(METRICS)}."
     )
 
+    walk_forward: NewWalkForward | None = Field(
+        default=None, description="Windows on which the parameters are chosen anew; null is one choice on the whole span."
+    )
+
     def to_domain(self) -> WantedSweep:
-        return WantedSweep(axes=self.axes, metric=self.metric)
+        walk = None if self.walk_forward is None else self.walk_forward.to_domain()
+        return WantedSweep(axes=self.axes, metric=self.metric, walk_forward=walk)
 
 
 class NewBacktest(Body):
@@ -89,11 +106,20 @@ class NewBacktest(Body):
         )
 
 
+class WalkForwardView(View):
+    """Windows of a walk-forward."""
+
+    train_hours: int
+    test_hours: int
+    anchored: bool
+
+
 class SweepView(View):
     """The combinations of a sweep."""
 
     axes: Mapping[str, tuple[str | int | float | bool, ...]]
     metric: str
+    walk_forward: WalkForwardView | None
     trials: int = Field(description="Combinations.")
     parts: int = Field(description="Tasks that compute them. Each counts for the day.")
 

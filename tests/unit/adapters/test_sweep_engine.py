@@ -20,7 +20,8 @@ from candlecast.backtest.candle_venue import Fees, Slippage
 from candlecast.backtest.exact_path import Terms
 from candlecast.backtest.grid import Axis, combinations_of
 from candlecast.backtest.sweep import SweepResult, run_sweep, sweep_document
-from candlecast.domain.backtests.sweep import Value, planned_sweep
+from candlecast.backtest.walk_forward import WalkForward, walk_forward, walk_forward_document, windows_of
+from candlecast.domain.backtests.sweep import Value, WalkForwardPlan, planned_sweep
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.values.errors import Reject, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
@@ -84,8 +85,8 @@ def in_parts(asked: Computation, engine: LiveCodeSweep | None = None, watch: Cal
     return engine.merge(asked, [parts[part] for part in sorted(parts)])
 
 
-def in_one_process(axes: Mapping[str, Sequence[Value]] = AXES, metric: str = "total_return") -> SweepResult:
-    terms = Terms(
+def the_terms() -> Terms:
+    return Terms(
         market=a_market(),
         timeframe=Timeframe.M1,
         venue="paper",
@@ -94,6 +95,10 @@ def in_one_process(axes: Mapping[str, Sequence[Value]] = AXES, metric: str = "to
         fees=Fees(maker=FEE, taker=FEE),
         slippage=Slippage(bps=Decimal(2)),
     )
+
+
+def in_one_process(axes: Mapping[str, Sequence[Value]] = AXES, metric: str = "total_return") -> SweepResult:
+    terms = the_terms()
     combinations = combinations_of(SMA, [Axis(name, tuple(values)) for name, values in axes.items()], OTHERS)
     return run_sweep(
         SMA, combinations, Candles.from_candles(CANDLES), terms, metric=metric, first=len(CANDLES) - ROWS, timeframe=Timeframe.M1
@@ -196,6 +201,72 @@ def test_code_that_is_away_can_be_had_later() -> None:
     code.texts[sha256(SOURCE.encode()).hexdigest()] = RetryLater("CODE_UNAVAILABLE", after_seconds=1)
     with pytest.raises(RetryLater, match="CODE_UNAVAILABLE"):
         in_parts(asked, a_sweep(code))
+
+
+WALK = WalkForwardPlan(train_hours=2, test_hours=1)
+ANCHORED = replace(WALK, anchored=True)
+
+
+def walking(asked: Computation, walk: WalkForwardPlan) -> Computation:
+    """The same sweep on windows."""
+    sweep = asked.backtest.plan.sweep
+    assert sweep is not None
+    return replace(
+        asked, backtest=replace(asked.backtest, plan=replace(asked.backtest.plan, sweep=replace(sweep, walk_forward=walk)))
+    )
+
+
+def walked_in_one_process(walk: WalkForwardPlan) -> WalkForward:
+    combinations = combinations_of(SMA, [Axis(name, tuple(values)) for name, values in AXES.items()], OTHERS)
+    candles = Candles.from_candles(CANDLES)
+    hour = 3_600_000
+    windows = windows_of(
+        candles.time,
+        train_ms=walk.train_hours * hour,
+        test_ms=walk.test_hours * hour,
+        anchored=walk.anchored,
+        row=len(CANDLES) - ROWS,
+    )
+    return walk_forward(SMA, combinations, candles, the_terms(), windows, metric="total_return", timeframe=Timeframe.M1)
+
+
+@pytest.mark.parametrize("walk", [WALK, ANCHORED])
+@pytest.mark.parametrize("is_uploaded", [False, True])
+def test_a_walk_forward_in_parts_equals_one_process_number_by_number(walk: WalkForwardPlan, is_uploaded: bool) -> None:
+    asked, code = uploaded() if is_uploaded else (computation(), None)
+    outcome = in_parts(walking(asked, walk), a_sweep(code))
+    found, wanted = document_of(outcome), walked_in_one_process(walk)
+    assert len(wanted.steps) == 5
+    same(found, json.loads(json.dumps(walk_forward_document(wanted))))
+    assert [trade["pnl"] for trade in found["out_of_sample"]["trades"]] == wanted.result.trades.pnl.tolist()
+    assert found["out_of_sample"]["metrics"] == json.loads(json.dumps(wanted.result.metrics.to_json()))
+    assert outcome.summary.trades == len(wanted.result.trades) > 5
+    assert len(outcome.files.trades.splitlines()) == len(wanted.result.trades) + 1
+
+
+def test_a_combination_that_fails_in_a_walk_forward_fails_in_each_window() -> None:
+    line = "        fast = "
+    fails = SOURCE.replace(line, f"        if self.parameters.fast_period == 5:\n            raise KeyError\n{line}", 1)
+    asked, code = uploaded(fails)
+    found = document_of(in_parts(walking(asked, WALK), a_sweep(code)))
+    assert [window["failed"] for window in found["windows"]] == [3] * 5
+
+
+def test_a_walk_forward_without_a_choice_fails_the_sweep() -> None:
+    asked, code = uploaded(SOURCE.replace("        fast = ", "        raise KeyError\n        fast = ", 1))
+    with pytest.raises(Reject, match="WALK_FORWARD_NO_CHOICE"):
+        in_parts(walking(asked, WALK), a_sweep(code))
+
+
+def test_the_watcher_ends_a_walk_forward() -> None:
+    calls = iter(range(1_000_000))
+
+    def stop() -> None:
+        if next(calls) == 3:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        a_sweep().try_part(walking(computation(), WALK), 0, stop)
 
 
 def test_the_watcher_ends_a_part_in_the_middle_of_a_combination() -> None:

@@ -21,6 +21,7 @@ from candlecast.adapters.backtest_engine import (
     NO_FUNDING,
     NO_LIQUIDATION,
     UploadedCode,
+    csv_of_trades,
     definition_of,
     notes_of,
     summary_of,
@@ -29,13 +30,14 @@ from candlecast.adapters.backtest_engine import (
 from candlecast.adapters.codec import to_json
 from candlecast.adapters.decided_columns import DecidedColumns, decided_columns
 from candlecast.adapters.strategy_code import BuiltInStrategies, built_in_strategy
-from candlecast.backtest.document import buy_and_hold, file_notes, report_of, text_of, versions
+from candlecast.backtest.document import buy_and_hold, document, file_notes, report_of, text_of, versions
 from candlecast.backtest.grid import REFUSALS, Axis, Combinations, Grid
 from candlecast.backtest.metrics import day_ends
 from candlecast.backtest.pictures.page import page_of
 from candlecast.backtest.result import Result
 from candlecast.backtest.sweep import Failed, SweepResult, Trial, attempted, heat_map, put_trials, run_rows, sweep_document, tried
-from candlecast.domain.backtests.sweep import SweepPlan, Value
+from candlecast.backtest.walk_forward import Score, WalkForward, Window, scores_of, walk_forward_document, walked, windows_of
+from candlecast.domain.backtests.sweep import HOUR, SweepPlan, Value
 from candlecast.domain.values.errors import DomainError, Reject, RetryLater
 from candlecast.domain.values.timeframe import EPOCH
 from candlecast.ports.backtests import BacktestOutcome, Computation, ResultFiles
@@ -70,21 +72,41 @@ class LiveCodeSweep:
         told = [outcome for part in parts for outcome in json.loads(gzip.decompress(part))]
         with _refusals():
             trials = _Trials(computation, self._code, self._sandbox)
+            if trials.sweep.walk_forward is not None:
+                return self._walked(computation, trials, trials.walked(told))
             swept = trials.swept(told)
             if not len(swept.order):
                 raise Reject("SWEEP_FAILED", f"every combination failed, the first with {swept.failures[0]}")
             best = trials.result(int(swept.order[0]))
         return self._outcome(computation, swept, best)
 
-    def _outcome(self, computation: Computation, swept: SweepResult, best: Result) -> BacktestOutcome:
+    def _walked(self, computation: Computation, trials: _Trials, walk: WalkForward) -> BacktestOutcome:
+        """The windows with their choices, and the tests as one backtest."""
+        code_version, result = self._code_version(computation), trials.noted(walk.result, {})
+        notes = notes_of(computation, result)
+        whole = document(
+            result,
+            file=notes,
+            settings=json.loads(to_json(computation.backtest.plan)),
+            versions={**versions(), "strategy": code_version},
+        )
+        told = {**walk_forward_document(walk), "strategy": computation.strategy.name, "out_of_sample": whole}
+        page = page_of(report_of(result, notes))
+        files = ResultFiles(document=text_of(told).encode(), page=page.encode(), trades=csv_of_trades(result).encode())
+        return BacktestOutcome(summary=summary_of(result), code_version=code_version, files=files)
+
+    def _code_version(self, computation: Computation) -> str:
         version = computation.version
-        code_version = self._built_in.version(computation.strategy) if version is None else version.digest
-        document = {**sweep_document(swept), "strategy": computation.strategy.name}
-        trials, table = document.pop("trials"), io.StringIO()
+        return self._built_in.version(computation.strategy) if version is None else version.digest
+
+    def _outcome(self, computation: Computation, swept: SweepResult, best: Result) -> BacktestOutcome:
+        code_version = self._code_version(computation)
+        judged = {**sweep_document(swept), "strategy": computation.strategy.name}
+        trials, table = judged.pop("trials"), io.StringIO()
         put_trials(swept, table)
         notes = notes_of(computation, best)
         told = {
-            **document,
+            **judged,
             "buy_and_hold": buy_and_hold(best),
             "notes": [{"code": note.code, "text": note.text} for note in best.notes],
             "file": file_notes(notes),
@@ -134,37 +156,79 @@ class _Trials:
                 ended.append(error)
                 raise
 
-        def work(_: int) -> Trial:
-            return tried(made, self._candles, self._terms, self.sweep.metric, self._first, self._timeframe, watch_row)
-
-        attempt = attempted(work, type(made))(number)
+        told = self._tried(made, watch_row) if self.sweep.walk_forward is None else self._scored(made, watch_row)
         if ended:  # no failure of the combination, but the end of the whole work
             raise ended[0]
+        return told
+
+    def _tried(self, made: Strategy[Any], watch: Callable[[int], None]) -> dict[str, Any]:
+        def work(_: int) -> Trial:
+            return tried(made, self._candles, self._terms, self.sweep.metric, self._first, self._timeframe, watch)
+
+        attempt = attempted(work, type(made))(0)
         if isinstance(attempt, Failed):
             return {"failed": [attempt.code, attempt.message]}
         return {**asdict(attempt), "returns": attempt.returns.tolist()}
 
+    def _scored(self, made: Strategy[Any], watch: Callable[[int], None]) -> dict[str, Any]:
+        scores = scores_of(made, self._candles, self._terms, self._windows(), self.sweep.metric, self._timeframe, watch)
+        return {"scores": [asdict(score) for score in scores]}
+
     def swept(self, outcomes: Sequence[Mapping[str, Any]]) -> SweepResult:
         """The outcomes of all combinations as the result of one process."""
-        refusals = [outcome["refused"] for outcome in outcomes if "refused" in outcome]
-        if len(refusals) == len(outcomes):
-            raise Reject("SWEEP_EMPTY", f"the strategy refuses all {len(outcomes):,} combinations: {refusals[0]}")
-        made = tuple(None if "refused" in outcome else STAND_IN for outcome in outcomes)
         return SweepResult(
             strategy=DecidedColumns,
-            combinations=Combinations(self._grid, made, refusals[0] if refusals else ""),
+            combinations=self._combinations(outcomes),
             metric=self.sweep.metric,
             attempts=tuple(_attempt(outcome) for outcome in outcomes),
             market_days=day_ends(self._candles.time[self._first :]),
         )
 
+    def walked(self, outcomes: Sequence[Mapping[str, Any]]) -> WalkForward:
+        """The outcomes of all combinations on all windows as the walk-forward of one process."""
+        windows = self._windows()
+        columns = [_scores(outcome, len(windows)) for outcome in outcomes]
+        return walked(
+            DecidedColumns,
+            self._combinations(outcomes),
+            self._candles,
+            self._terms,
+            windows,
+            list(zip(*columns, strict=True)),
+            self._made,
+            metric=self.sweep.metric,
+            timeframe=self._timeframe,
+        )
+
+    def _windows(self) -> tuple[Window, ...]:
+        walk = self.sweep.walk_forward
+        assert walk is not None  # noqa: S101 - a sweep without windows has trials
+        hour = HOUR // MILLISECOND
+        return windows_of(
+            self._candles.time,
+            train_ms=walk.train_hours * hour,
+            test_ms=walk.test_hours * hour,
+            anchored=walk.anchored,
+            row=self._first,
+        )
+
+    def noted(self, result: Result, parameters: Mapping[str, Value]) -> Result:
+        """The result with the strategy's name and the notes of a backtest on request."""
+        unfunded = () if self._computation.funding else (NO_FUNDING,)
+        notes = (*result.notes, NO_LIQUIDATION, *unfunded, *(() if self._uploaded is None else (AT_ONCE,)))
+        return replace(result, strategy=self._computation.strategy.name, parameters=parameters, notes=notes)
+
     def result(self, number: int) -> Result:
         """The whole backtest of a combination that was tried."""
         result = run_rows(self._made(number), self._candles, self._first, len(self._candles), self._terms, self._timeframe)
-        unfunded = () if self._computation.funding else (NO_FUNDING,)
-        notes = (*result.notes, NO_LIQUIDATION, *unfunded, *(() if self._uploaded is None else (AT_ONCE,)))
-        strategy, parameters = self._computation.strategy.name, self._parameters(number)
-        return replace(result, strategy=strategy, parameters=parameters, notes=notes)
+        return self.noted(result, self._parameters(number))
+
+    def _combinations(self, outcomes: Sequence[Mapping[str, Any]]) -> Combinations:
+        refusals = [outcome["refused"] for outcome in outcomes if "refused" in outcome]
+        if len(refusals) == len(outcomes):
+            raise Reject("SWEEP_EMPTY", f"the strategy refuses all {len(outcomes):,} combinations: {refusals[0]}")
+        made = tuple(None if "refused" in outcome else STAND_IN for outcome in outcomes)
+        return Combinations(self._grid, made, refusals[0] if refusals else "")
 
     def _parameters(self, number: int) -> dict[str, Value]:
         return {**self._others, **self._grid.parameters(number)}
@@ -186,6 +250,13 @@ def _attempt(outcome: Mapping[str, Any]) -> Trial | Failed | None:
     if "failed" in outcome:
         return Failed(*outcome["failed"])
     return Trial(**{**outcome, "returns": np.array(outcome["returns"], dtype=np.float64)})
+
+
+def _scores(outcome: Mapping[str, Any], windows: int) -> list[Score | Failed | None]:
+    """The outcome on each window."""
+    if "scores" in outcome:
+        return [Failed(**score) if "code" in score else Score(**score) for score in outcome["scores"]]
+    return [_attempt(outcome) if "refused" in outcome else Failed(*outcome["failed"]) for _ in range(windows)]  # type: ignore[misc]
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from candlecast.backtest.curve import Curve
-from candlecast.backtest.exact_path import Terms, decimal_of
+from candlecast.backtest.exact_path import Terms, decimal_of, unwatched
 from candlecast.backtest.fast_path import ExitBy
 from candlecast.backtest.fills import BASIS_POINTS
 from candlecast.backtest.grid import Combinations, Grid
@@ -187,15 +187,52 @@ def walk_forward(
     scores: list[list[Score | Failed | None]] = [[None] * len(combinations.strategies) for _ in windows]
 
     def work(number: int) -> list[Score | Failed]:
-        chosen = made[number][1]
-        score = attempted(lambda at: _score(chosen, candles, windows[at], terms, metric, timeframe), strategy)
-        return [score(at) for at in range(len(windows))]
+        return scores_of(made[number][1], candles, terms, windows, metric, timeframe)
 
     for ended, (number, found) in enumerate(outcomes(len(made), work, processes), 1):
         for at, score in enumerate([DIED] * len(windows) if found is None else found):
             scores[at][made[number][0]] = score
         if progress is not None:
             progress(ended)
+
+    def chosen(index: int) -> Strategy[Any]:
+        found = combinations.strategies[index]
+        assert found is not None  # noqa: S101 - it has a score
+        return found
+
+    return walked(strategy, combinations, candles, terms, windows, scores, chosen, metric=metric, timeframe=timeframe)
+
+
+def scores_of(
+    strategy: Strategy[Any],
+    candles: Candles,
+    terms: PlainTerms | Terms,
+    windows: Sequence[Window],
+    metric: str,
+    timeframe: Timeframe,
+    watch: Callable[[int], None] = unwatched,
+) -> list[Score | Failed]:
+    """One combination on all windows; a window that fails leaves `Failed`."""
+    score = attempted(lambda at: _score(strategy, candles, windows[at], terms, metric, timeframe, watch), type(strategy))
+    return [score(at) for at in range(len(windows))]
+
+
+def walked(
+    strategy: type[Strategy[Any]],
+    combinations: Combinations,
+    candles: Candles,
+    terms: PlainTerms | Terms,
+    windows: Sequence[Window],
+    scores: Sequence[Sequence[Score | Failed | None]],
+    made: Callable[[int], Strategy[Any]],
+    *,
+    metric: str,
+    timeframe: Timeframe,
+) -> WalkForward:
+    """Choose by the scores of each window, and run the tests of the choices, which `made` makes, one after another.
+
+    Raises `InvalidValue` WALK_FORWARD_NO_CHOICE.
+    """
     if all(_choice(row) is None for row in scores):
         first = next((str(score) for row in scores for score in row if isinstance(score, Failed)), "there are no trades")
         raise InvalidValue(f"no training gives a {metric}: {first}", "WALK_FORWARD_NO_CHOICE")
@@ -204,19 +241,23 @@ def walk_forward(
         choice = _choice(row)
         result = None
         if choice is not None and equity > 0:
-            chosen = combinations.strategies[choice]
-            assert chosen is not None  # noqa: S101 - it has a score
-            result = run_window(chosen, candles, window.test_first, window.test_end, _with_cash(terms, equity), timeframe)
+            result = run_window(made(choice), candles, window.test_first, window.test_end, _with_cash(terms, equity), timeframe)
             equity = result.final_equity
         steps.append(Step(window, tuple(row), choice, result))
     return WalkForward(strategy, combinations, metric, tuple(steps), _joined(strategy, candles, terms, steps))
 
 
 def _score(
-    strategy: Strategy[Any], candles: Candles, window: Window, terms: PlainTerms | Terms, metric: str, timeframe: Timeframe
+    strategy: Strategy[Any],
+    candles: Candles,
+    window: Window,
+    terms: PlainTerms | Terms,
+    metric: str,
+    timeframe: Timeframe,
+    watch: Callable[[int], None],
 ) -> Score:
-    train = run_window(strategy, candles, window.train_first, window.test_first, terms, timeframe)
-    test = run_window(strategy, candles, window.test_first, window.test_end, terms, timeframe)
+    train = run_window(strategy, candles, window.train_first, window.test_first, terms, timeframe, watch)
+    test = run_window(strategy, candles, window.test_first, window.test_end, terms, timeframe, watch)
     return Score(value_of(train, metric), train.pnl / train.cash, value_of(test, metric), test.pnl / test.cash)
 
 
@@ -232,9 +273,10 @@ def run_window(
     end: int,
     terms: PlainTerms | Terms,
     timeframe: Timeframe = Timeframe.M1,
+    watch: Callable[[int], None] = unwatched,
 ) -> Result:
     """Run the rows from `first` to before `end` as `run_rows` does: flat before, and closed at the last close."""
-    return _closed(run_rows(strategy, candles, first, end, terms, timeframe), terms)
+    return _closed(run_rows(strategy, candles, first, end, terms, timeframe, watch), terms)
 
 
 def _closed(result: Result, terms: PlainTerms | Terms) -> Result:

@@ -14,10 +14,13 @@ from candlecast.domain.backtests.sweep import (
     MAX_PARTS,
     MAX_TRIALS,
     MAX_TRIALS_OF_A_PART,
+    MAX_WINDOWS,
     ROWS_OF_A_PART,
+    WalkForwardPlan,
     planned_sweep,
 )
 from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.timeframe import Timeframe
 
 TWO = {"fast": list(range(2, 22)), "slow": list(range(30, 40))}
 
@@ -65,6 +68,38 @@ def test_bounds_are_those_of_the_engine_and_of_a_day() -> None:
 def test_what_is_no_sweep_is_refused(axes: dict[str, Any], metric: str, rows: int, code: str) -> None:
     with pytest.raises(InvalidValue) as refused:
         planned_sweep(axes, metric, rows)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("anchored", "rows"),
+    # Trainings of 240 hours, tests of 48: behind the first training there are ten tests.
+    [(False, 10 * (240 + 48)), (True, 10 * (240 + 48) + 48 * (9 * 10 // 2))],
+)
+def test_a_walk_forward_counts_the_candles_of_all_its_windows(anchored: bool, rows: int) -> None:
+    walk = WalkForwardPlan(train_hours=240, test_hours=48, anchored=anchored)
+    assert walk.rows(720, 1) == rows
+    assert walk.rows(720 * 60, 60) == rows * 60
+    assert walk.rows(720 // 4, 1 / 4) == rows / 4
+    sweep = planned_sweep(TWO, "sharpe_ratio", 720, walk, Timeframe.H1)
+    assert sweep.trials_of_a_part == min(MAX_TRIALS_OF_A_PART, ROWS_OF_A_PART // rows)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "span", "code"),
+    [
+        (0, 24, 720, "WALK_FORWARD_WINDOWS"),
+        (24, 0, 720, "WALK_FORWARD_WINDOWS"),
+        (1, 24, 720, "WALK_FORWARD_WINDOWS"),
+        (24, 1, 720, "WALK_FORWARD_WINDOWS"),
+        (720, 24, 720, "WALK_FORWARD_WINDOWS"),
+        (10, 2, 10 + 2 * MAX_WINDOWS + 1, "WALK_FORWARD_WINDOWS"),
+        (5_000, 50, 14_000, "SWEEP_TOO_LARGE"),
+    ],
+)
+def test_windows_that_are_none_or_too_many_are_refused(train: int, test: int, span: int, code: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        planned_sweep(TWO, "sharpe_ratio", span, WalkForwardPlan(train_hours=train, test_hours=test), Timeframe.H1)
     assert refused.value.code == code
 
 

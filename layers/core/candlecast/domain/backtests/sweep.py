@@ -10,8 +10,10 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.timeframe import Timeframe
 
 # Each is better when it is higher. A drawdown or a volatility alone is best without a trade, so neither can be chosen by.
 METRICS = (
@@ -33,9 +35,36 @@ MAX_PARTS = 50  # tasks of a sweep: half of those that a tenant has for a day
 MAX_TRIALS_OF_A_PART = 20  # a killed worker costs no more than these
 ROWS_OF_A_PART = 58_500  # candles of all its trials: as many as one backtest has, in the same time
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}")
+MAX_WINDOWS = 200  # of a walk-forward: each is a row of its result
 MAX_TEXT_CHARACTERS = 200  # of a value that is text
 
+HOUR = timedelta(hours=1)
+FEWEST_ROWS = 2  # of a training and of a test
+
 type Value = str | int | float | bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkForwardPlan:
+    """Windows of time: parameters are chosen on one and traded on the next. Raises `InvalidValue` (WALK_FORWARD_WINDOWS)."""
+
+    train_hours: int
+    test_hours: int
+    anchored: bool = False
+    """Whether each training begins with the first candle."""
+
+    def __post_init__(self) -> None:
+        if self.train_hours < 1 or self.test_hours < 1:
+            raise _no_windows("trainings and tests have an hour at least")
+
+    def rows(self, span: int, rows_an_hour: float) -> int:
+        """Candles that one combination is run on, of a span of so many candles."""
+        train, test = self.train_hours * rows_an_hour, self.test_hours * rows_an_hour
+        windows = math.ceil((span - train) / test)
+        if not 1 <= windows <= MAX_WINDOWS or min(train, test) < FEWEST_ROWS:
+            raise _no_windows(f"a walk-forward has 1 to {MAX_WINDOWS} tests behind a training, of {FEWEST_ROWS} candles or more")
+        growth = test * windows * (windows - 1) / 2 if self.anchored else 0
+        return math.ceil(windows * (train + test) + growth)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +79,8 @@ class SweepPlan:
     metric: str = METRICS[0]
     """The combinations are ranked by it."""
     trials_of_a_part: int
+    walk_forward: WalkForwardPlan | None = None
+    """Windows on which all combinations are tried; None: the whole span at once."""
 
     def __post_init__(self) -> None:
         if not self.axes or not all(self.axes.values()) or not all(NAME.fullmatch(name) for name in self.axes):
@@ -81,10 +112,27 @@ class SweepPlan:
         return range(part * self.trials_of_a_part, min(self.trials, (part + 1) * self.trials_of_a_part))
 
 
-def planned_sweep(axes: Mapping[str, Sequence[Value]], metric: str, rows: int) -> SweepPlan:
-    """A sweep over `rows` candles, in parts of about the work of one backtest. Raises as `SweepPlan`."""
-    most = max(1, min(MAX_TRIALS_OF_A_PART, ROWS_OF_A_PART // rows))
-    return SweepPlan(axes={name: tuple(values) for name, values in axes.items()}, metric=metric, trials_of_a_part=most)
+def planned_sweep(
+    axes: Mapping[str, Sequence[Value]],
+    metric: str,
+    rows: int,
+    walk_forward: WalkForwardPlan | None = None,
+    timeframe: Timeframe = Timeframe.H1,
+) -> SweepPlan:
+    """A sweep over `rows` candles, in parts of about the work of one backtest. Raises as `SweepPlan` and `WalkForwardPlan`."""
+    work = rows if walk_forward is None else walk_forward.rows(rows, HOUR / timeframe.length)
+    if work > ROWS_OF_A_PART:
+        raise InvalidValue(f"its windows are {work:,} candles together, at most {ROWS_OF_A_PART:,}", code="SWEEP_TOO_LARGE")
+    return SweepPlan(
+        axes={name: tuple(values) for name, values in axes.items()},
+        metric=metric,
+        trials_of_a_part=max(1, min(MAX_TRIALS_OF_A_PART, ROWS_OF_A_PART // work)),
+        walk_forward=walk_forward,
+    )
+
+
+def _no_windows(message: str) -> InvalidValue:
+    return InvalidValue(message, code="WALK_FORWARD_WINDOWS")
 
 
 def _is_plain(value: Value) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from candlecast.domain.backtests.backtest import Backtest, BacktestPlan
-from candlecast.domain.backtests.sweep import METRICS, SweepPlan, Value, planned_sweep
+from candlecast.domain.backtests.sweep import METRICS, SweepPlan, Value, WalkForwardPlan, planned_sweep
 from candlecast.domain.signals.messages import BacktestTask
 from candlecast.domain.strategies.record import public_until
 from candlecast.domain.subscriptions.subscription import Settings
@@ -41,6 +41,7 @@ class WantedSweep:
 
     axes: Mapping[str, Sequence[Value]]
     metric: str = METRICS[0]
+    walk_forward: WalkForwardPlan | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,15 +137,16 @@ class AskBacktest:
             taker_fee=wanted.taker_fee,
             maker_fee=wanted.maker_fee,
             slippage_bps=wanted.slippage_bps,
-            sweep=self._sweep(admitted, wanted, max(1, (until - start) // timeframe.length)),
+            sweep=self._sweep(admitted, wanted, max(1, (until - start) // timeframe.length), timeframe),
         )
 
-    def _sweep(self, admitted: Admission, wanted: WantedBacktest, rows: int) -> SweepPlan | None:
+    def _sweep(self, admitted: Admission, wanted: WantedBacktest, rows: int, timeframe: Timeframe) -> SweepPlan | None:
         if wanted.sweep is None:
             return None
         if not admitted.sees_parameters:
             raise Conflict("SWEEP_NEEDS_PARAMETERS", "its parameters are not yours to see, so they cannot be varied")
-        return planned_sweep(wanted.sweep.axes, wanted.sweep.metric, rows)
+        asked = wanted.sweep
+        return planned_sweep(asked.axes, asked.metric, rows, asked.walk_forward, timeframe)
 
     def _version(self, reader: Reader, admitted: Admission, number: int | None) -> int | None:
         """The wanted version, else the stable version. None: the definition's own code is its only version.
