@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import urllib3
@@ -37,3 +38,17 @@ class Https:
             return answer.status, json.loads(text)
         except (ValueError, RecursionError):
             return answer.status, None
+
+    def fetch(self, url: str) -> bytes:
+        """The body behind a link. Raises `RetryLater` (UNREACHABLE) for any answer but 200, and for a body that is too large."""
+        try:
+            answer = self._pool.request("GET", url, preload_content=False, redirect=False)
+            try:
+                body = answer.read(MAX_ANSWER_BYTES + 1)
+            finally:
+                answer.release_conn()
+        except urllib3.exceptions.HTTPError as error:
+            raise RetryLater(UNREACHABLE, type(error).__name__, after_seconds=1) from None
+        if answer.status != HTTPStatus.OK or len(body) > MAX_ANSWER_BYTES:
+            raise RetryLater(UNREACHABLE, f"the link answers {answer.status}", after_seconds=1)
+        return body

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from candlecast.backtest.fills import FillAt
+from candlecast_cli.api import At, options
 from candlecast_cli.author.output import STDOUT, draw, put_document, require_outputs
 from candlecast_cli.author.strategy import Named, Parameter
 from candlecast_cli.author.terms import Asked
@@ -34,6 +35,7 @@ EXAMPLES = examples(
     "candlecast backtest my_breakout.py --candles candles.csv.gz --fee 0.0004 --plot report.html",
     "candlecast backtest my_breakout.py --candles candles.csv.gz --settings settings.json --slippage-bps 2 --json result.json",
     "candlecast backtest sma_cross --candles candles.csv.gz --quantity 1 --from 2022-01-03 --to 2022-01-09 --json -",
+    "candlecast backtest my-breakout-btc --remote --from 2026-11-01 --json result.json --plot report.html",
 )
 FEE = 0.0005  # a taker's ordinary fee at Binance's USD-M futures: a backtest without a fee flatters
 CASH = 10_000.0
@@ -55,9 +57,11 @@ def _file(name: str, help_text: str, panel: str) -> Any:
     return typer.Option(name, metavar="FILE", help=help_text, rich_help_panel=panel)
 
 
+@options
 def backtest(
+    at: At,
     strategy: Named,
-    candles: Annotated[Path, _file("--candles", "Candles: .csv, .csv.gz or .parquet.", FILES)],
+    candles: Annotated[Path | None, _file("--candles", "Candles: .csv, .csv.gz or .parquet.", FILES)] = None,
     param: Parameter = None,
     quantity: Annotated[
         float | None, _number("--quantity", "Base units of every entry; an entry on the other side reverses.", SETTINGS)
@@ -74,7 +78,10 @@ def backtest(
     ] = FillAt.NEXT_OPEN,
     cash: Annotated[float, _number("--cash", "Quote units at the begin.", SETTINGS)] = CASH,
     market: Annotated[Path | None, _file("--market", "Filters of the market; without it, nothing is rounded.", SETTINGS)] = None,
-    fee: Annotated[float, _number("--fee", "A taker's fee, a share of the notional of each side.", COSTS)] = FEE,
+    fee: Annotated[
+        float | None,
+        _number("--fee", f"A taker's fee, a share of the notional of each side; {FEE}, or with --remote the market's.", COSTS),
+    ] = None,
     maker_fee: Annotated[
         float | None, _number("--maker-fee", "The fee of limit orders that have rested; without it, that of --fee.", COSTS)
     ] = None,
@@ -113,6 +120,9 @@ def backtest(
         ),
     ] = None,
     plot: Annotated[Path | None, _file("--plot", "Write a page (.html) or a picture (.png).", FILES)] = None,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="STRATEGY is an id on the platform, which computes on its own candles.")
+    ] = False,
 ) -> None:
     """Run a strategy over a file of candles, and show what it would have earned beside buy-and-hold."""
     asked = asked_of(
@@ -133,6 +143,32 @@ def backtest(
         since=since,
         until=until,
     )
+    if remote:
+        from candlecast_cli.author.remote_backtest import run_remotely
+
+        run_remotely(
+            at,
+            strategy,
+            asked,
+            fee,
+            maker_fee,
+            json_out,
+            plot,
+            candles=candles,
+            param=param,
+            quantity=quantity,
+            levels=levels,
+            fill=fill,
+            market=market,
+            spread=spread,
+            range_slippage=range_slippage,
+            funding=funding,
+            leverage=leverage,
+            brackets=brackets,
+        )
+        return
+    if candles is None:
+        raise CommandFailed("USAGE", "name a file by --candles, or a strategy of the platform with --remote", ExitCode.USAGE)
     require_outputs((strategy, candles, *asked.files), json_out, plot)
     from candlecast.backtest.candle_table import read_candle_table
     from candlecast.backtest.strategy_file import author_errors, load_author_strategy
@@ -161,6 +197,7 @@ def asked_of(*, maker_fee: float | None, since: str | None, until: str | None, *
     begin, end = milliseconds("--from", since, end=False), milliseconds("--to", until, end=True)
     if begin is not None and end is not None and begin >= end:
         raise CommandFailed("USAGE", "--from is not before --to", ExitCode.USAGE)
+    options["fee"] = FEE if options["fee"] is None else options["fee"]
     return Asked(**options, maker_fee=options["fee"] if maker_fee is None else maker_fee, begin=begin, end=end)
 
 

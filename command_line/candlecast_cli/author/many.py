@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from candlecast.backtest.plain import PlainTerms
     from candlecast.strategy import Strategy
 
-OWN = ("strategy", "candles", "param", "json_out", "plot")  # of `backtest`: each command has its own
+# Of `backtest`: each command has its own, or runs on this machine alone.
+OWN = ("strategy", "candles", "param", "json_out", "plot", "remote", "api", "token_file", "name")
 LINE_SECONDS = 10.0  # between two lines of progress where no terminal is
 FRAME_SECONDS = 0.1
 

@@ -103,6 +103,14 @@ class Asked:
             levels=plain.levels,
         )
 
+    def settings_of_file(self) -> dict[str, Any]:
+        """The settings of the option's file, as the API takes them. Raises as `settings_body`."""
+        from candlecast.backtest.exact_path import decimal_of
+        from candlecast.backtest.inputs import settings_body
+
+        assert self.settings is not None  # noqa: S101 - the caller has a file
+        return settings_body(self.settings, decimal_of(self.cash))
+
     def _settings(self) -> Settings:
         from candlecast.backtest.exact_path import decimal_of
         from candlecast.backtest.inputs import read_settings

@@ -43,6 +43,12 @@ def read_settings(path: Path, cash: Decimal) -> Settings:
     return settings.require_settable()
 
 
+def settings_body(path: Path, cash: Decimal) -> dict[str, Any]:
+    """The same settings as the API takes them. Raises as `read_settings`."""
+    read_settings(path, cash)
+    return {"capital": str(cash), **_object(path, "SETTINGS_INVALID")}
+
+
 def read_market(path: Path, fine: Market) -> Market:
     """Read the filters of a market; filters that the file lacks are those of `fine`. Raises `InvalidValue` MARKET_INVALID."""
     given = _object(path, "MARKET_INVALID")

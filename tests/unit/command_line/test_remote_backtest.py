@@ -1,0 +1,153 @@
+"""`candlecast backtest --remote`: asked for, waited for, shown and written; options of this machine alone are refused here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from candlecast_cli.author import remote_backtest
+from tests.unit.command_line.running import refused, run
+from tests.unit.command_line.serving import Server, serving
+
+pytestmark = pytest.mark.slow
+
+ID, BACKTEST = "my-breakout-btc", "20261120T120000000000-1"
+PATH = f"/v1/backtests/{BACKTEST}"
+REMOTE = ("backtest", ID, "--remote", "--from", "2026-11-01")
+SUMMARY = {
+    "rows": 720,
+    "trades": 12,
+    "final_equity": "10123.45",
+    "fees": "6.5",
+    "total_return": "0.012345",
+    "max_drawdown": "0.031",
+    "sharpe_ratio": None,
+    "win_rate": "0.5",
+    "buy_and_hold_return": "-0.004",
+}
+DOCUMENT = {
+    "strategy": ID,
+    "file": {"notes": [{"code": "CANDLE_FILE_GAP", "text": "three candles are missing"}]},
+    "notes": [{"code": "BACKTEST_WITHOUT_FUNDING", "text": "no payment is known"}],
+}
+
+
+def found(status: str, **changes: Any) -> dict[str, Any]:
+    plan = {
+        "strategy_id": ID,
+        "market": "BTC/USDT:USDT",
+        "timeframe": "1h",
+        "start": "2026-11-01T00:00:00Z",
+        "until": "2026-12-01T00:00:00Z",
+        "rows": 720,
+    }
+    return {"backtest_id": BACKTEST, "status": status, "plan": plan, "rows_done": 0, "summary": None, **changes}
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(remote_backtest, "POLL_SECONDS", 0.01)
+    with serving() as made:
+        monkeypatch.setenv("CANDLECAST_API_URL", made.url)
+        monkeypatch.setenv("CANDLECAST_TOKEN", "header.payload.signature")
+        made.answer("POST /v1/backtests", 202, found("QUEUED"))
+        links = {"document": f"{made.url}/result.json", "page": f"{made.url}/report.html", "trades": f"{made.url}/trades.csv"}
+        made.answer(f"GET {PATH}/results", 200, links)
+        made.answer("GET /result.json", 200, DOCUMENT)
+        made.answer("GET /report.html", 200, b"<p>report</p>")
+        yield made
+
+
+@pytest.fixture
+def computed(server: Server) -> Server:
+    """The platform takes the backtest, computes half of it, and then all."""
+    for told in (found("QUEUED"), found("RUNNING", rows_done=360), found("DONE", rows_done=720, summary=SUMMARY)):
+        server.answer(f"GET {PATH}", 200, told)
+    return server
+
+
+def test_the_platform_computes_and_the_numbers_and_notes_are_shown(computed: Server) -> None:
+    result = run(*REMOTE)
+    assert result.exit_code == 0, result.output
+    for word in ("BTC/USDT:USDT 1h", "720 candles, 12 trades", "10123.45", "0.012345"):
+        assert word in result.stdout
+    for code in ("CANDLE_FILE_GAP", "BACKTEST_WITHOUT_FUNDING"):
+        assert code in result.stdout
+    assert "computing: 360 of 720 candles" in result.stderr
+    (asked,) = computed.sent("POST")
+    assert asked.json == {"strategy_id": ID, "start": "2026-11-01T00:00:00+00:00", "cash": "10000.0", "slippage_bps": "0.0"}
+
+
+def test_what_is_asked_for_is_sent(computed: Server, tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text('{"leverage": 3}', encoding="utf-8")
+    costs = ("--fee", "0.0004", "--maker-fee", "0.0002", "--slippage-bps", "2", "--cash", "500", "--to", "2026-11-20")
+    assert run(*REMOTE, "--settings", str(tmp_path / "settings.json"), *costs).exit_code == 0
+    asked = computed.sent("POST")[0].json
+    assert (asked["taker_fee"], asked["maker_fee"], asked["slippage_bps"], asked["cash"]) == ("0.0004", "0.0002", "2.0", "500.0")
+    assert (asked["settings"], asked["until"]) == ({"capital": "500.0", "leverage": 3}, "2026-11-21T00:00:00+00:00")
+
+
+def test_the_result_is_written_and_the_links_get_no_token(computed: Server, tmp_path: Path) -> None:
+    result, page = tmp_path / "result.json", tmp_path / "report.html"
+    assert run(*REMOTE, "--json", str(result), "--plot", str(page)).exit_code == 0
+    assert json.loads(result.read_text(encoding="utf-8")) == DOCUMENT
+    assert page.read_bytes() == b"<p>report</p>"
+    fetched = [sent for sent in computed.requests if sent.path in ("/result.json", "/report.html")]
+    assert len(fetched) == 2
+    assert not any("authorization" in sent.headers for sent in fetched)
+
+
+def test_json_to_standard_output_stands_alone(computed: Server) -> None:
+    assert json.loads(run(*REMOTE, "--json", "-").stdout) == DOCUMENT
+
+
+def test_a_backtest_that_fails_ends_the_command_with_its_reason(server: Server) -> None:
+    server.answer(f"GET {PATH}", 200, found("FAILED", error_code="STRATEGY_FAILED", error_message="line 3: NameError"))
+    result = run(*REMOTE)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "STRATEGY_FAILED: line 3: NameError" in result.stderr
+
+
+def test_a_backtest_that_waits_for_long_is_left_to_the_platform(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote_backtest, "WAIT_SECONDS", -1)
+    result = run(*REMOTE)
+    assert result.exit_code == 1
+    assert f"BACKTEST_WAITS: it is QUEUED still: look at it later, at {PATH}" in " ".join(result.stderr.split())
+
+
+def test_a_link_that_has_ended_writes_nothing(computed: Server, tmp_path: Path) -> None:
+    computed.answers["GET /report.html"] = [(403, b"", {})]
+    assert run(*REMOTE, "--plot", str(tmp_path / "report.html")).exit_code != 0
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--quantity", "1"), "--quantity"),
+        (("--param", "fast_period=5"), "--param"),
+        (("--candles", "candles.csv"), "--candles"),
+        (("--fill", "close"), "--fill"),
+        (("--spread", "1"), "--spread"),
+        (("--leverage", "3"), "--leverage"),
+        (("--plot", "report.png"), "--plot"),
+    ],
+)
+def test_what_the_platform_does_not_take_is_refused_before_anything_is_asked(
+    server: Server, words: tuple[str, ...], told: str
+) -> None:
+    assert told in refused(2, "USAGE", *REMOTE, *words)
+    assert not server.requests
+
+
+def test_the_first_candle_is_named(server: Server) -> None:
+    assert "--from" in refused(2, "USAGE", "backtest", ID, "--remote")
+    assert not server.requests
+
+
+def test_without_a_file_and_without_the_platform_there_is_nothing_to_run() -> None:
+    assert "--candles" in refused(2, "USAGE", "backtest", "sma_cross")
