@@ -31,7 +31,7 @@ def _day(text: str) -> date:
 @options
 def parity(
     at: At,
-    since: Annotated[str, typer.Option("--since", metavar="DAY", help="First day (UTC), as 2026-11-20, up to 31 days back.")],
+    since: Annotated[str, typer.Option("--since", metavar="DAY", help="First day (UTC), as 2026-11-20; at most 31 with today.")],
     strategy: Annotated[
         list[str] | None, typer.Argument(metavar="STRATEGY", help="Ids of strategies; without any, all of yours.")
     ] = None,

@@ -16,7 +16,7 @@ from functions.api.use_cases.strategies import AdmissionDep
 from functions.api.use_cases.strategy_versions import AuthorDep
 
 router = resource_router(VERSION + "/strategies", "strategies", 401, 422, 500, 503)
-Since = Annotated[date | None, Query(description="First day (UTC), up to 31 days back; without it, the last thirty days.")]
+Since = Annotated[date | None, Query(description="First day (UTC), at most 31 days with today; without it, the last thirty.")]
 
 
 @router.get("/{strategy_id}/parity", responses=refusals(404))

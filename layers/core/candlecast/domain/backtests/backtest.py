@@ -24,10 +24,10 @@ from candlecast.domain.values.timeframe import Timeframe
 MAX_ROWS = 60_000 - MAX_LOOKBACK
 FEWEST_ROWS = 2  # a return needs two closes
 MAX_OPEN = 5  # backtests of a tenant that wait or run: enough to compare some, and the queue is everybody's
-MAX_A_DAY = 100  # tasks of a tenant (UTC): each may compute for a quarter of an hour, which costs about two cents
+MAX_A_DAY = 100  # tasks of a tenant (UTC): each may take a quarter of an hour, which costs about two and a half cents
 RESULT_DAYS = 90  # a backtest and its results are kept so long; a repeat is one request
 LEASE = timedelta(minutes=1)  # from the last word of a worker; its message is held for longer, so it comes back to an ended lease
-TIME_LIMIT = timedelta(minutes=12)  # to compute; the other three minutes of the function are for candles and results
+TIME_LIMIT = timedelta(minutes=12)  # to compute, of a single backtest with its candles; the function has three minutes more
 RETRY_PAUSE_SECONDS = 30.0  # until a message that meets a running backtest looks again
 MAX_FEE = Decimal("0.1")  # of the notional; a fee in per cent instead of a share is above it
 MAX_SLIPPAGE_BPS = 1_000  # a tenth of the price; more is a mistake of units

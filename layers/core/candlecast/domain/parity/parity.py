@@ -90,7 +90,7 @@ class ParityDay:
     missing: int = 0
     """Candles that the store lacks between others, of the day and of the history before it."""
     refusal: str | None = None
-    """Code with which the strategy refused to decide the frame at once; each run was then compared on its own candles."""
+    """Code with which the strategy refused the whole frame. Only the first runs were then compared, each on its own candles."""
 
     def __post_init__(self) -> None:
         require_utc("until", self.until)

@@ -171,7 +171,7 @@ BINANCE_USDM = VenueRules(
             VenueRequest.PRICE: 1,
             VenueRequest.BEST_PRICES: 2,
             # "Get Funding Rate History" has no weight, and a limit of its own for an address: 500 in five minutes. Backtests
-            # ask for it, which have 720 of a minute's weight: 90 such requests.
+            # ask for it, which have 360 of a minute's weight: 45 such requests.
             VenueRequest.FUNDING_RATES: 8,
             VenueRequest.MARKETS: 1,
             VenueRequest.KEY_RIGHTS: 1,

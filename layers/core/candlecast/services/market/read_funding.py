@@ -19,7 +19,7 @@ from candlecast.ports.venue import MarketData
 from candlecast.services.market.read_history import BUSY_SECONDS
 from candlecast.services.retry_conflict import retry_conflict
 
-MAX_SPAN = timedelta(days=12 * 366)  # candles of a day reach as far back in one read, and settlements of an hour fill 108 answers
+MAX_SPAN = timedelta(days=12 * 366)  # perpetual futures are some ten years old; settlements of an hour fill 106 answers
 MILLISECOND = timedelta(milliseconds=1)
 
 
