@@ -67,6 +67,7 @@ WHO: Mapping[Any, str] = {
 MORE_FOR_ADMINS = {
     "list_kill_switches": f"any valid token for its own; `{deps.PLATFORM_ADMIN}` sees all",
     "create_strategy": f"any valid token for an uploaded strategy; `{deps.PLATFORM_ADMIN}` for the other kinds",
+    "ask_strategy_parity": "the strategy's owner and collaborators, and operators",
 }
 MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
     AccountStatus: {
@@ -116,7 +117,7 @@ MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "LOOKBACK": "the code decides otherwise once it has more history than it declares",
         "CHANCE": "the same code decides otherwise on the same candles",
         "CLOCK": "the candle was not decided: the run came too late, never ended, or never began",
-        "UNEXAMINED": "one of many differences of a day, whose cause was not looked for",
+        "UNEXAMINED": "one of many differences, whose cause was not looked for; in no other number if the code refuses the day",
     },
     HealthState: {
         "HEALTHY": "answers in time",

@@ -13,7 +13,7 @@ from candlecast_cli.api import PAGE_ITEMS, Api, At, connect, options, path, requ
 from candlecast_cli.failures import CommandFailed, ExitCode
 from candlecast_cli.printing import AsJson, Steps, examples, put_json, put_table, say
 
-WAIT_SECONDS = 600  # for all days of a command: a day takes a second or two, one with slow code some minutes
+WAIT_SECONDS = 600  # for all days of a strategy: a day takes a second or two, one with slow code some minutes
 POLL_SECONDS = 2.0
 FORM = "%Y-%m-%d"
 EXAMPLES = examples(
@@ -96,7 +96,10 @@ def _show(found: Mapping[str, Mapping[str, Any]]) -> None:
         say(line)
     for strategy_id, answer in found.items():
         share = answer["share"]
-        say(f"{strategy_id}: {share['percent']} % of {share['checked']} runs decided as a backtest does")
+        if share["percent"] is None:
+            say(f"{strategy_id}: no run was compared")
+        else:
+            say(f"{strategy_id}: {share['percent']} % of {share['checked']} runs decided as a backtest does")
 
 
 def _line(strategy_id: str, each: Mapping[str, Any]) -> str:

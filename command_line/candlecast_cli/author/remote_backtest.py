@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +85,18 @@ def _body(
         "strategy_id": strategy,
         "start": _instant(asked.begin),
         "until": None if asked.end is None else _instant(asked.end),
-        "cash": str(asked.cash),
+        "cash": _plain(asked.cash),
         "settings": None if asked.settings is None else asked.settings_of_file(),
-        "taker_fee": None if fee is None else str(fee),
-        "maker_fee": None if maker_fee is None else str(maker_fee),
-        "slippage_bps": str(asked.slippage_bps),
+        "taker_fee": None if fee is None else _plain(fee),
+        "maker_fee": None if maker_fee is None else _plain(maker_fee),
+        "slippage_bps": _plain(asked.slippage_bps),
     }
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _plain(number: float) -> str:
+    """The number as the API takes one: without an exponent."""
+    return f"{Decimal(str(number)):f}"
 
 
 def _instant(milliseconds: int) -> str:

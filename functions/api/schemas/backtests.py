@@ -144,7 +144,7 @@ class BacktestPlanView(View):
 
 
 class BacktestSummaryView(View):
-    """The result in brief, of a sweep that of its best combination.
+    """The result in brief: of a sweep that of its best combination, of a walk-forward that of its tests.
 
     Money in quote units, returns and drawdown as shares: 0.05 is five per cent.
     """
@@ -188,7 +188,7 @@ class ResultLinksView(View):
 
     document: str = Field(description="JSON: all numbers and all trades.")
     page: str = Field(description="HTML: the charts and the same numbers, for people.")
-    trades: str = Field(description="CSV: the trades; of a sweep its combinations.")
+    trades: str = Field(description="CSV: the trades; of a sweep its combinations, of a walk-forward the trades of its tests.")
     expires_at: datetime
 
     @staticmethod

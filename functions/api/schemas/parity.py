@@ -89,7 +89,9 @@ class ParityDayView(View):
     checked: int = Field(description="Runs that were compared, and candles without a run.")
     equal: int = Field(description="Runs with the same decision on the same candles.")
     otherwise: int = Field(description="Runs whose decision is another one, or is missing.")
-    causes: dict[ParityCause, int] = Field(description="How many runs differ, by cause. Those of `CODE` are not among `checked`.")
+    causes: dict[ParityCause, int] = Field(
+        description="How many runs differ, by cause. `checked` has none of `CODE`, nor of `UNEXAMINED` without a backtest."
+    )
     missing: int = Field(description="Candles that the venue lacks between others.")
     differences: list[DifferenceView] | None = Field(
         description="The first twenty. Null for readers who see no decisions: others than followers, authors and operators."

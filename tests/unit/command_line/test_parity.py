@@ -61,6 +61,14 @@ def test_a_difference_is_named_with_its_row_and_fails_the_command(server: Server
     assert server.sent("POST") == []
 
 
+def test_a_strategy_without_runs_is_told_in_words(server: Server) -> None:
+    share = {"days": 0, "checked": 0, "equal": 0, "otherwise": 0, "percent": None}
+    server.answer(f"GET {PATH}", 200, {"share": share, "days": []})
+    found = run("parity", "--since", "2026-11-20", "--no-run", ID)
+    assert found.exit_code == 0
+    assert f"{ID}: no run was compared" in found.output
+
+
 def test_without_ids_all_own_strategies_are_meant(server: Server) -> None:
     server.answer("GET /v1/strategies", 200, {"items": [{"strategy_id": ID}], "next_cursor": None})
     server.answer(f"GET {PATH}", 200, told("old"))

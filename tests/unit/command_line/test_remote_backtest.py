@@ -84,10 +84,10 @@ def test_the_platform_computes_and_the_numbers_and_notes_are_shown(computed: Ser
 
 def test_what_is_asked_for_is_sent(computed: Server, tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text('{"leverage": 3}', encoding="utf-8")
-    costs = ("--fee", "0.0004", "--maker-fee", "0.0002", "--slippage-bps", "2", "--cash", "500", "--to", "2026-11-20")
+    costs = ("--fee", "0.0004", "--maker-fee", "0.00002", "--slippage-bps", "2", "--cash", "500", "--to", "2026-11-20")
     assert run(*REMOTE, "--settings", str(tmp_path / "settings.json"), *costs).exit_code == 0
     asked = computed.sent("POST")[0].json
-    assert (asked["taker_fee"], asked["maker_fee"], asked["slippage_bps"], asked["cash"]) == ("0.0004", "0.0002", "2.0", "500.0")
+    assert (asked["taker_fee"], asked["maker_fee"], asked["slippage_bps"], asked["cash"]) == ("0.0004", "0.00002", "2.0", "500.0")
     assert (asked["settings"], asked["until"]) == ({"capital": "500.0", "leverage": 3}, "2026-11-21T00:00:00+00:00")
 
 

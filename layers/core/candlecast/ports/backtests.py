@@ -63,11 +63,11 @@ class ResultFiles:
     """The results for people and programs."""
 
     document: bytes
-    """JSON, as `candlecast backtest --json` writes it."""
+    """JSON, as `--json` of `candlecast backtest`, `sweep` or `walk-forward` writes it."""
     page: bytes
     """HTML that needs no network."""
     trades: bytes
-    """CSV with a header; times in ms since the epoch."""
+    """CSV with a header; times in ms since the epoch. Of a sweep without windows its combinations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

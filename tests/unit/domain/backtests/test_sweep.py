@@ -44,6 +44,10 @@ def test_the_longest_span_has_a_part_for_each_combination() -> None:
     assert [len(sweep.trials_of(part)) for part in range(sweep.parts)] == [1] * MAX_PARTS
 
 
+def test_a_span_that_is_too_long_is_left_to_the_plan_which_names_it() -> None:
+    assert planned_sweep({"fast": [1]}, "sharpe_ratio", MAX_ROWS + 1).trials_of_a_part == 1
+
+
 def test_bounds_are_those_of_the_engine_and_of_a_day() -> None:
     assert MAX_AXES == MOST_AXES
     assert ROWS_OF_A_PART == MAX_ROWS

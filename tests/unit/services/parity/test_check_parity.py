@@ -383,7 +383,7 @@ def test_a_refusal_stands_for_itself_and_the_other_runs_for_theirs() -> None:
     assert world.record(3).reason == "LEVEL_INVALID"
     day = world.checked()
     assert (day.equal, day.causes, day.otherwise) == (MAX_EXAMINED, {ParityCause.UNEXAMINED: RUNS - MAX_EXAMINED}, 0)
-    assert day.refusal == "LEVEL_INVALID"
+    assert (day.refusal, day.checked) == ("LEVEL_INVALID", MAX_EXAMINED)  # nothing was compared with the others
 
 
 def test_a_refusal_that_does_not_come_again_is_chance() -> None:

@@ -1,7 +1,7 @@
 """A backtest that the service runs for a tenant: its plan, its progress, its end.
 
-A backtest is computed by one worker at a time, which holds a lease. Each word on the progress extends the lease. A redelivered
-message waits for the end of the lease. A worker whose lease another has taken can write nothing.
+A single backtest is computed by one worker at a time, which holds a lease; parts of a sweep have none. Each word on the progress
+extends the lease. A redelivered message waits for the end of the lease. A worker whose lease another has taken can write nothing.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def planned_sweep(
 ) -> SweepPlan:
     """A sweep over `rows` candles, in parts of about the work of one backtest. Raises as `SweepPlan` and `WalkForwardPlan`."""
     work = rows if walk_forward is None else walk_forward.rows(rows, HOUR / timeframe.length)
-    if work > ROWS_OF_A_PART:
+    if walk_forward is not None and work > ROWS_OF_A_PART:
         raise InvalidValue(f"its windows are {work:,} candles together, at most {ROWS_OF_A_PART:,}", code="SWEEP_TOO_LARGE")
     return SweepPlan(
         axes={name: tuple(values) for name, values in axes.items()},

@@ -40,7 +40,7 @@ class ParityCause(StrEnum):
     CLOCK = "CLOCK"
     """The candle was not decided: no run began in time, or none ended."""
     UNEXAMINED = "UNEXAMINED"
-    """One of many differences, whose cause was not looked for."""
+    """One of many differences, or of many runs that the frame does not judge: nobody has looked for more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,11 @@ class Difference:
     def __post_init__(self) -> None:
         require_utc("candle_close", self.candle_close)
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nobody knows how a backtest decides: without the code, or without a frame and a closer look."""
+        return self.cause is ParityCause.CODE or (self.cause is ParityCause.UNEXAMINED and not self.decides_otherwise)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ParityDay:
@@ -78,7 +83,7 @@ class ParityDay:
     """Closes before this were checked: the end of the day, or an instant of a day that has not ended."""
     checked_at: datetime
     checked: int = 0
-    """Runs that were compared, and candles without a run; runs that cannot be recomputed (CODE) are not among them."""
+    """Runs that were compared, and candles without a run. Runs of `Difference.is_unknown` are not among them."""
     equal: int = 0
     """Of these, runs with the same decision on the same candles."""
     otherwise: int = 0
@@ -118,9 +123,9 @@ class ParityDay:
             day=day,
             until=until,
             checked_at=checked_at,
-            checked=equal + len(ordered) - causes.get(ParityCause.CODE, 0),
+            checked=equal + sum(not each.is_unknown for each in ordered),
             equal=equal,
-            otherwise=sum(each.decides_otherwise for each in ordered if each.cause is not ParityCause.CODE),
+            otherwise=sum(each.decides_otherwise for each in ordered if not each.is_unknown),
             causes=causes,
             differences=tuple(ordered[:MAX_DIFFERENCES]),
             missing=missing,
