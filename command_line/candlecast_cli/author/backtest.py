@@ -284,6 +284,7 @@ def title_of(result: Result, notes: FileNotes) -> str:
 
 
 def _facts(result: Result) -> list[str]:
+    from candlecast.backtest.document import refused
     from candlecast.backtest.fast_path import ExitBy
 
     words = {"fast": "whole columns", "exact": "the live code"}
@@ -295,8 +296,7 @@ def _facts(result: Result) -> list[str]:
     elif result.metrics.ruined:
         facts.append("The equity fell to zero or below: a venue would have closed the position before (--brackets).")
     if result.denials:
-        told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(result.denials.items(), key=lambda it: -it[1]))
-        facts.append(f"Orders that were refused: {told}.")
+        facts.append(refused(result.denials))
     if result.differing_decisions:
         facts.append(f"Decisions that differ from live ones, which see the lookback alone: {result.differing_decisions:,}.")
     return facts

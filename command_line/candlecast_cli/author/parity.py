@@ -97,7 +97,7 @@ def _show(found: Mapping[str, Mapping[str, Any]]) -> None:
     for strategy_id, answer in found.items():
         share = answer["share"]
         if share["percent"] is None:
-            say(f"{strategy_id}: no run was compared")
+            say(f"{strategy_id}: no run was compared; a run counts a quarter of an hour after its candle")
         else:
             say(f"{strategy_id}: {share['percent']} % of {share['checked']} runs decided as a backtest does")
 

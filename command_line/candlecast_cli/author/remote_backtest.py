@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from candlecast.backtest.document import refused
 from candlecast.backtest.fills import FillAt
 from candlecast_cli.api import Api, At, connect, path, require
 from candlecast_cli.author.output import STDOUT, put_document, require_outputs, write_whole
@@ -129,6 +130,9 @@ def _show(found: Mapping[str, Any], document: Mapping[str, Any]) -> None:
     put_line(f"{head}, {summary.get('rows'):,} candles, {summary.get('trades'):,} trades")
     rows = [(label, summary.get(name)) for name, label in LABELS.items()]
     put_table(("", str(plan.get("strategy_id"))), rows)
+    denials = document.get("denials")
+    if isinstance(denials, dict) and denials:
+        put_line(refused(denials))
     file = document.get("file")
     for note in [*(file.get("notes", ()) if isinstance(file, dict) else ()), *document.get("notes", ())]:
         put_line(f"{note.get('code')}: {note.get('text')}")

@@ -247,7 +247,12 @@ def test_settings_are_those_of_the_api(strategy: str, candles: str, tmp_path: Pa
     assert {trade["side"] for trade in found["trades"]} == {"SHORT"}
     assert found["trades"][0]["quantity"] == pytest.approx(50 / 10.4, rel=0.1)
     assert found["settings"]["settings"]["allowed_sides"] == "SHORT"
-    assert found["denials"]["SIDE_NOT_ALLOWED"] > 0
+    assert (refused := found["denials"]["SIDE_NOT_ALLOWED"]) > 0
+    page = tmp_path / "page.html"
+    assert run("backtest", strategy, "--candles", candles, "--settings", str(file), "--plot", str(page)).exit_code == 0
+    shown = page.read_text(encoding="utf-8")
+    assert f"SIDE_NOT_ALLOWED {refused}" in shown
+    assert "<li>Fees " in shown
     defaults = answered(strategy, "--candles", candles, "--cash", "5000")
     assert defaults["settings"]["settings"]["capital"] == "5000.0"
 

@@ -31,6 +31,7 @@ SUMMARY = {
 }
 DOCUMENT = {
     "strategy": ID,
+    "denials": {"STOP_MISSING": 2, "MAX_LEVERAGE": 1_003},
     "file": {"notes": [{"code": "CANDLE_FILE_GAP", "text": "three candles are missing"}]},
     "notes": [{"code": "BACKTEST_WITHOUT_FUNDING", "text": "no payment is known"}],
 }
@@ -77,6 +78,7 @@ def test_the_platform_computes_and_the_numbers_and_notes_are_shown(computed: Ser
         assert word in result.stdout
     for code in ("CANDLE_FILE_GAP", "BACKTEST_WITHOUT_FUNDING"):
         assert code in result.stdout
+    assert "Orders that were refused: MAX_LEVERAGE 1,003, STOP_MISSING 2." in result.stdout
     assert "computing: 360 of 720 candles" in result.stderr
     (asked,) = computed.sent("POST")
     assert asked.json == {"strategy_id": ID, "start": "2026-11-01T00:00:00+00:00", "cash": "10000.0", "slippage_bps": "0.0"}

@@ -12,6 +12,7 @@ import numpy as np
 import candlecast
 from candlecast.backtest.candle_table import FileNotes
 from candlecast.backtest.fast_path import ExitBy
+from candlecast.backtest.pictures.labels import money
 from candlecast.backtest.pictures.report import Report, ShownTrades
 from candlecast.backtest.result import SIDES, ClosedTrades, Result
 from candlecast.backtest.significance import LEVELS, Bands, bootstrap
@@ -119,8 +120,21 @@ def report_of(result: Result, file: FileNotes | None = None) -> Report:
         ),
         metrics=result.metrics,
         notes=file,
-        remarks=tuple(str(note) for note in result.notes),
+        remarks=(*_facts(result), *(str(note) for note in result.notes)),
     )
+
+
+def refused(denials: Mapping[str, int]) -> str:
+    """Orders that the live code has refused, as a sentence: most frequent reason first."""
+    told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(denials.items(), key=lambda it: -it[1]))
+    return f"Orders that were refused: {told}."
+
+
+def _facts(result: Result) -> list[str]:
+    """Sums that no metric has. Without them nobody sees what costs ate, and why a strategy has not traded."""
+    fees, funding, equity = money(result.fees), money(result.funding), money(result.final_equity)
+    facts = [f"Fees {fees}, funding {funding}, final equity {equity}. Filled orders: {result.orders:,}."]
+    return [*facts, refused(result.denials)] if result.denials else facts
 
 
 def buy_and_hold(result: Result) -> dict[str, float | None]:

@@ -85,9 +85,14 @@ class BacktestPlan:
             if not self.timeframe.is_close(require_utc(name, getattr(self, name))):
                 raise InvalidValue(f"{name} is no boundary of a {self.timeframe} candle", code="BACKTEST_SPAN_INVALID")
         if self.rows < FEWEST_ROWS:
-            raise InvalidValue(f"a backtest has at least {FEWEST_ROWS} candles", code="BACKTEST_SPAN_INVALID")
+            raise InvalidValue(
+                f"from {self.start} to {self.until} are {max(self.rows, 0)} closed candles, and {FEWEST_ROWS} are the fewest",
+                code="BACKTEST_SPAN_INVALID",
+            )
         if self.rows > MAX_ROWS:
-            raise InvalidValue(f"{self.rows} candles, at most {MAX_ROWS}: choose a longer timeframe", code="BACKTEST_TOO_LONG")
+            raise InvalidValue(
+                f"{self.rows} candles, at most {MAX_ROWS}: choose a shorter span or a longer timeframe", code="BACKTEST_TOO_LONG"
+            )
         if not 0 < require_decimal("cash", self.cash) <= MAX_CASH:
             raise InvalidValue(f"cash is above 0 and at most {MAX_CASH}", code="CASH_INVALID")
         for fee in (self.taker_fee, self.maker_fee):

@@ -182,5 +182,5 @@ def days_since(since: date, last: date) -> list[date]:
     """The days from `since` to `last`, both included. Raises `InvalidValue` (PARITY_SPAN_INVALID) unless 1 to `MAX_DAYS`."""
     count = (last - since).days + 1
     if not 1 <= count <= MAX_DAYS:
-        raise InvalidValue(f"parity is asked for 1 to {MAX_DAYS} days, the last of them today", code="PARITY_SPAN_INVALID")
+        raise InvalidValue(f"`since` is from {last - A_DAY * (MAX_DAYS - 1)} to {last}", code="PARITY_SPAN_INVALID")
     return [since + A_DAY * number for number in range(count)]
