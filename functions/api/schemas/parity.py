@@ -93,6 +93,9 @@ class ParityDayView(View):
         description="How many runs differ, by cause. `checked` has none of `CODE`, nor of `UNEXAMINED` without a backtest."
     )
     missing: int = Field(description="Candles that the venue lacks between others.")
+    refusal: str | None = Field(
+        description="Code with which the strategy refused to decide the day at once. Only its first runs were compared then."
+    )
     differences: list[DifferenceView] | None = Field(
         description="The first twenty. Null for readers who see no decisions: others than followers, authors and operators."
     )
@@ -109,6 +112,7 @@ class ParityDayView(View):
             otherwise=day.otherwise,
             causes=dict(day.causes),
             missing=day.missing,
+            refusal=day.refusal,
             differences=[DifferenceView.of(each) for each in day.differences] if sees_differences else None,
         )
 

@@ -41,7 +41,7 @@ NEEDED_MILLISECONDS = {
     "parity": 840_000,
 }
 # How long a killed process keeps its message, where the visibility of the queue is far longer.
-HELD_SECONDS = {"backtest": 90}
+HELD_SECONDS = {"backtest": 90, "parity": 90}
 
 
 def queue_consumer[M](
