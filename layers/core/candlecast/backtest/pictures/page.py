@@ -122,7 +122,7 @@ def _text(value: object) -> str:
 
 
 def _subtitle(report: Report) -> str:
-    span, parameters = html.escape(span_of(report)), ", ".join(map(_text, parameters_of(report))) or "no parameters"
+    span, parameters = html.escape(span_of(report)), ", ".join(map(_text, parameters_of(report))) or "no parameters shown"
     return f'<p class="soft">{span}</p><p class="soft">{parameters}</p>'
 
 

@@ -69,7 +69,7 @@ def write_picture(report: Report, path: Path) -> None:
 
 def _title(figure: Any, report: Report) -> None:
     figure.suptitle(shown(report.strategy), fontsize=17, fontweight="bold", x=0.01, ha="left", parse_math=False)
-    below = "\n".join([span_of(report), shown(", ".join(parameters_of(report)) or "no parameters"), *notes_of(report)])
+    below = "\n".join([span_of(report), shown(", ".join(parameters_of(report)) or "no parameters shown"), *notes_of(report)])
     figure.supxlabel(below, fontsize=9, color=SOFT, x=0.01, ha="left", parse_math=False)
 
 
