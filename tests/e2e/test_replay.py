@@ -14,6 +14,7 @@ from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.values.reasons import Reason
 from infra.local.cloud import Cloud
 from infra.local.demo.backtests import is_followed
+from infra.local.demo.parity import is_equal
 from infra.local.demo.people import Person, Platform
 from infra.local.demo.replay import Replay
 from infra.local.demo.report import Records, is_sound
@@ -38,6 +39,7 @@ class Played:
         self.report = scene.report(self.replay.progress.messages)
         self.records: Records = scene.ledger.read_when_relayed()
         self.comparison = scene.show(page)
+        self.parity = scene.parity()
         self.page = page.read_text(encoding="utf-8")
 
     def person(self, case: Case) -> Person:
@@ -88,6 +90,13 @@ def test_live_equals_its_backtest(played: Played) -> None:
     filled = [it for it in played.records.orders if it.filled_quantity and it.subscription_id in subscriptions]
     assert comparison["fills"] == len(filled) > USERS
     assert is_followed(comparison)
+
+
+def test_each_execution_decided_as_a_backtest_does(played: Played) -> None:
+    """Computed by the deployed checker, from the candle store."""
+    assert played.parity["executions"] == 3 * CANDLES
+    assert is_equal(played.parity), played.parity
+    assert (played.parity["percent"], played.parity["causes"]) == ("100", {})
 
 
 def test_a_strategy_runs_once_a_candle_however_many_follow_it(played: Played) -> None:

@@ -31,6 +31,8 @@ DEAD_LETTERS = (
     "TradeDeadLettersUrl",
     "ReconcileDeadLettersUrl",
     "VettingDeadLettersUrl",
+    "BacktestDeadLettersUrl",
+    "ParityDeadLettersUrl",
     "OutboxDeadLettersUrl",
     "ScheduleDeadLettersUrl",
 )

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,6 +16,7 @@ from candlecast.domain.values.errors import DomainError
 from infra.local import deployment
 from infra.local.candle_files import CandleFile, read_candle_file, sample_files
 from infra.local.cloud import Cloud
+from infra.local.demo import parity
 from infra.local.demo.backtests import compare, compared
 from infra.local.demo.exchange import Operator
 from infra.local.demo.page import traded_by, write_demo_page
@@ -84,6 +86,12 @@ class Scene:
         write_demo_page(traded, len(self.people), comparison, path)
         return comparison
 
+    def parity(self) -> dict[str, Any]:
+        """The parity of all executions, by the deployed checker."""
+        since, executions = datetime.now(UTC), self.ledger.read().executions
+        days = parity.check(self.cloud, parity.days_of(executions), since)
+        return parity.figures(days, len(executions))
+
 
 def read_files(options: Options) -> tuple[CandleFile, ...]:
     """The candle files, checked before anything is started. Raises CommandError with the reader's words."""
@@ -118,7 +126,7 @@ def prepare(cloud: Cloud, options: Options, files: Sequence[CandleFile], out: Te
 
 
 def demo(options: Options, out: TextIO = sys.stdout) -> int:
-    """Run the main job and end: 0 if the books agree and nothing was lost or done twice."""
+    """Run the main job and end: 0 if the books agree, nothing was lost or done twice, and live decided as a backtest."""
     files = read_files(options)
     started = time.monotonic()
     with Cloud("demo", say=lambda text: _line(out, text)) as cloud:
@@ -129,11 +137,12 @@ def demo(options: Options, out: TextIO = sys.stdout) -> int:
         replay.settle()
         report = scene.report(replay.progress.messages) | work(cloud.logs(), replay.progress.closings)
         report["backtest"] = scene.show(PAGE)
+        report["parity"] = scene.parity()
     report["seconds"] = round(time.monotonic() - started, 1)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     _summary(out, report)
-    return 0 if is_sound(report) else 1
+    return 0 if is_sound(report) and parity.is_equal(report["parity"]) else 1
 
 
 def up(cloud: Cloud, options: Options, out: TextIO = sys.stdout) -> None:
@@ -215,16 +224,17 @@ def _counting(out: TextIO, what: str, total: int) -> Callable[[int], None]:
 
 
 def _summary(out: TextIO, report: dict[str, Any]) -> None:
-    comparison = report["backtest"]
+    comparison, equality = report["backtest"], report["parity"]
     for name, value in report.items():
-        if value is not comparison:
+        if value is not comparison and value is not equality:
             _line(out, f"{name:<20} {value if not isinstance(value, list) else len(value)}")
-    for difference in [*report["differences"][:SHOWN], *comparison["fills_different"][:SHOWN]]:
+    for difference in [*report["differences"][:SHOWN], *comparison["fills_different"][:SHOWN], *equality["differences"][:SHOWN]]:
         _line(out, f"  {difference}")
     for name, path in (("report", REPORT), ("page", PAGE)):
         with suppress(ValueError):
             _line(out, f"{name:<20} {path.relative_to(Path.cwd())}")
     _line(out, compared(comparison))
+    _line(out, parity.told(equality))
     _line(out, "sound: both books agree, nothing lost, nothing twice" if is_sound(report) else "NOT SOUND: see the report")
 
 
