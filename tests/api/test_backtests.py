@@ -57,7 +57,7 @@ def test_everything_that_is_asked_for_is_taken(deployment: Deployment) -> None:
         ({"market": "DOGE/USDT:USDT"}, 422, "UNKNOWN_MARKET"),
         ({"start": "2026-11-20T12:00:00Z"}, 422, "BACKTEST_SPAN_INVALID"),
         ({"start": "2026-01-01T00:00:00Z"}, 422, "BACKTEST_TOO_LONG"),
-        ({"cash": "0"}, 422, "INVALID_VALUE"),
+        ({"cash": "0"}, 422, "CASH_INVALID"),
         ({"cash": "0", "settings": {"capital": "1"}}, 422, "CASH_INVALID"),
         ({"taker_fee": "5"}, 422, "COSTS_INVALID"),
         ({"settings": {"capital": "1", "stop_working_type": "MARK_PRICE"}}, 422, "BACKTEST_MARK_PRICE_UNKNOWN"),

@@ -72,6 +72,8 @@ def _done() -> Backtest:
         sharpe_ratio=Decimal("1.25"),
         win_rate=None,
         buy_and_hold_return=Decimal("-0.004"),
+        denials={"STOP_MISSING": 3},
+        is_ruined=True,
     )
     return replace(
         _asked(),

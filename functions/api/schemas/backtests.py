@@ -9,7 +9,15 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from candlecast.domain.backtests.backtest import MAX_CASH, MAX_FEE, MAX_ROWS, MAX_SLIPPAGE_BPS, Backtest, BacktestStatus
+from candlecast.domain.backtests.backtest import (
+    DEFAULT_CASH,
+    MAX_CASH,
+    MAX_FEE,
+    MAX_ROWS,
+    MAX_SLIPPAGE_BPS,
+    Backtest,
+    BacktestStatus,
+)
 from candlecast.domain.backtests.sweep import MAX_AXES, MAX_TRIALS, METRICS, WalkForwardPlan
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.backtests import ResultLinks
@@ -18,7 +26,6 @@ from functions.api.schemas.parameters import Parameter
 from functions.api.schemas.subscriptions import NewSettings, PinnedVersion, SettingsView
 from functions.api.schemas.values import Body, Identifier, Instant, Money, Symbol, View
 
-CASH = Decimal(10_000)
 MAX_HOURS = 100_000  # eleven years; a span has 58,500 candles at most
 
 
@@ -78,9 +85,12 @@ class NewBacktest(Body):
     until: Instant | None = Field(
         default=None, description="Close of the last candle, rounded down; null, or later than you may see, is the newest."
     )
-    cash: Money = Field(default=CASH, description=f"Quote units at the begin; above 0, at most {MAX_CASH}.")
+    cash: Money | None = Field(
+        default=None, description=f"Quote units at the begin, above 0, at most {MAX_CASH}; null is the capital of the settings."
+    )
     settings: NewSettings | None = Field(
-        default=None, description="Settings as of a subscription; null is the defaults with `cash` as their capital."
+        default=None,
+        description=f"Settings as of a subscription; null is the defaults with `cash` as their capital, else {DEFAULT_CASH}.",
     )
     taker_fee: Money | None = Field(
         default=None, description=f"Share of the notional, 0 to {MAX_FEE}; null is the market's own fee of a taker."
@@ -158,6 +168,8 @@ class BacktestSummaryView(View):
     sharpe_ratio: Money | None = Field(description="Of a year; null with fewer than two days.")
     win_rate: Money | None = Field(description="Null without a trade.")
     buy_and_hold_return: Money = Field(description="Of the market itself, without fees.")
+    denials: dict[str, int] = Field(description="How many orders were refused, by reason: without trades, look here first.")
+    is_ruined: bool = Field(description="Whether the equity was at or below zero at some close: returns say nothing then.")
 
 
 class BacktestView(View):

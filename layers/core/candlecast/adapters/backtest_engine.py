@@ -218,4 +218,6 @@ def summary_of(result: Result) -> BacktestSummary:
         "buy_and_hold_return": metrics.buy_and_hold_return,
     }
     told: dict[str, Any] = {name: None if value is None else decimal_of(round(value, DIGITS)) for name, value in numbers.items()}
-    return BacktestSummary(rows=result.rows, trades=len(result.trades), **told)
+    return BacktestSummary(
+        rows=result.rows, trades=len(result.trades), denials=dict(result.denials), is_ruined=metrics.ruined, **told
+    )

@@ -135,6 +135,14 @@ def test_what_is_not_said_is_the_strategys_and_the_newest_candles(counter: Count
     assert (plan.cash, plan.settings, plan.taker_fee) == (Decimal(5_000), Settings(capital=Decimal(5_000)), None)
 
 
+@pytest.mark.parametrize(
+    ("settings", "cash"), [(None, Decimal(10_000)), (Settings(capital=Decimal(750)), Decimal(750))], ids=["neither", "a capital"]
+)
+def test_without_cash_it_is_the_capital(counter: Counter, settings: Settings | None, cash: Decimal) -> None:
+    plan = counter.ask(cash=None, settings=settings).plan
+    assert (plan.cash, plan.settings.capital) == (cash, cash)
+
+
 def test_everything_can_be_said(counter: Counter) -> None:
     counter.database.versions[STRATEGY, 2] = a_version(2)
     wanted: dict[str, Any] = {

@@ -6,7 +6,8 @@ extends the lease. A redelivered message waits for the end of the lease. A worke
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -31,6 +32,7 @@ TIME_LIMIT = timedelta(minutes=12)  # to compute, of a single backtest with its 
 RETRY_PAUSE_SECONDS = 30.0  # until a message that meets a running backtest looks again
 MAX_FEE = Decimal("0.1")  # of the notional; a fee in per cent instead of a share is above it
 MAX_SLIPPAGE_BPS = 1_000  # a tenth of the price; more is a mistake of units
+DEFAULT_CASH = Decimal(10_000)  # quote units, where neither cash nor a capital is named
 MAX_CASH = Decimal(10) ** 12  # quote units; beyond it a float has no cents
 MAX_MESSAGE_CHARACTERS = 1_000  # of a failure, for people
 
@@ -93,8 +95,7 @@ class BacktestPlan:
             raise InvalidValue(
                 f"{self.rows} candles, at most {MAX_ROWS}: choose a shorter span or a longer timeframe", code="BACKTEST_TOO_LONG"
             )
-        if not 0 < require_decimal("cash", self.cash) <= MAX_CASH:
-            raise InvalidValue(f"cash is above 0 and at most {MAX_CASH}", code="CASH_INVALID")
+        require_cash(self.cash)
         for fee in (self.taker_fee, self.maker_fee):
             if fee is not None and not 0 <= require_decimal("fee", fee) <= MAX_FEE:
                 raise InvalidValue(f"a fee is a share of the notional, from 0 to {MAX_FEE}", code="COSTS_INVALID")
@@ -114,6 +115,13 @@ class BacktestPlan:
         return 1 if self.sweep is None else self.sweep.parts
 
 
+def require_cash(cash: Decimal) -> Decimal:
+    """Return the money of a backtest's begin; raises `InvalidValue` (CASH_INVALID)."""
+    if not 0 < require_decimal("cash", cash) <= MAX_CASH:
+        raise InvalidValue(f"cash is above 0 and at most {MAX_CASH}", code="CASH_INVALID")
+    return cash
+
+
 @dataclass(frozen=True, kw_only=True)
 class BacktestSummary:
     """The numbers of a result that a list shows. Money in quote units, returns and drawdowns as shares."""
@@ -131,6 +139,10 @@ class BacktestSummary:
     win_rate: Decimal | None
     """Share of trades with a profit; None without a trade."""
     buy_and_hold_return: Decimal
+    denials: Mapping[str, int] = field(default_factory=dict)
+    """How many orders the live code has refused, by reason."""
+    is_ruined: bool = False
+    """Whether the equity was at or below zero at some close: returns and ratios say nothing then."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from candlecast.domain.backtests.backtest import Backtest, BacktestPlan
+from candlecast.domain.backtests.backtest import DEFAULT_CASH, Backtest, BacktestPlan, require_cash
 from candlecast.domain.backtests.sweep import METRICS, SweepPlan, Value, WalkForwardPlan, planned_sweep
 from candlecast.domain.signals.messages import BacktestTask
 from candlecast.domain.strategies.record import public_until
@@ -50,11 +50,12 @@ class WantedBacktest:
 
     strategy_id: str
     start: datetime
-    cash: Decimal
     until: datetime | None = None
     version: int | None = None
     market: str | None = None
     timeframe: Timeframe | None = None
+    cash: Decimal | None = None
+    """None: the capital of the settings."""
     settings: Settings | None = None
     taker_fee: Decimal | None = None
     maker_fee: Decimal | None = None
@@ -124,6 +125,7 @@ class AskBacktest:
         newest = now if admitted.sees_decisions else public_until(strategy, now)
         until = timeframe.floor(newest if wanted.until is None else min(wanted.until, newest))
         start = timeframe.floor(wanted.start)
+        cash = _cash(wanted)
         return BacktestPlan(
             strategy_id=strategy.strategy_id,
             venue=strategy.venue,
@@ -131,8 +133,8 @@ class AskBacktest:
             timeframe=timeframe,
             start=start,
             until=until,
-            settings=Settings(capital=wanted.cash) if wanted.settings is None else wanted.settings.require_settable(),
-            cash=wanted.cash,
+            settings=Settings(capital=cash) if wanted.settings is None else wanted.settings.require_settable(),
+            cash=cash,
             version=self._version(reader, admitted, wanted.version),
             taker_fee=wanted.taker_fee,
             maker_fee=wanted.maker_fee,
@@ -160,3 +162,10 @@ class AskBacktest:
                 raise NotFound("the strategy has no such version that is released")
             return self.strategies.get_version(strategy.strategy_id, number).number
         return None if strategy.release is None else strategy.release.stable
+
+
+def _cash(wanted: WantedBacktest) -> Decimal:
+    """The money at the begin: that which is named, else the capital. Raises `InvalidValue` (CASH_INVALID)."""
+    if wanted.cash is not None:
+        return require_cash(wanted.cash)
+    return DEFAULT_CASH if wanted.settings is None else require_cash(wanted.settings.capital)
