@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from candlecast.backtest.candle_venue import Fees, Slippage
 from candlecast.backtest.exact_path import Terms
@@ -26,6 +28,7 @@ from candlecast.domain.subscriptions.subscription import Settings, Sizing, Sizin
 from candlecast.runtime.compose.consumer import HELD_SECONDS
 from candlecast.strategy import Candles
 from candlecast.strategy.registry import load_strategy
+from candlecast_cli.main import app
 from infra.local.candle_files import CandleFile
 from infra.local.cloud import Cloud
 from infra.local.demo.people import Api, Platform
@@ -257,3 +260,22 @@ def test_code_that_fails_ends_the_backtest_with_its_line_for_those_who_may_see_i
         found = story.ended(who, story.ask(who, BROKEN, **span))
         assert (found["status"], found["error_code"]) == ("FAILED", "STRATEGY_FAILED"), found
         assert found["error_message"].startswith("line ") is is_told
+
+
+def test_the_command_has_the_platform_compute_and_writes_its_result(
+    story: Story, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CANDLECAST_API_URL", story.cloud.outputs["ApiUrl"])
+    monkeypatch.setenv("CANDLECAST_TOKEN", story.cloud.user("author@example.com").token)
+    settings, result, page = (tmp_path / name for name in ("settings.json", "result.json", "report.html"))
+    settings.write_text(json.dumps(SETTINGS), encoding="utf-8")
+    span = ("--from", story.start.isoformat(), "--to", story.end.isoformat())
+    costs = ("--fee", FEE, "--slippage-bps", SLIPPAGE, "--settings", str(settings))
+    words = ["backtest", UPLOADED, "--remote", *span, *costs, "--json", str(result), "--plot", str(page)]
+    shown = CliRunner().invoke(app, words)
+    assert shown.exit_code == 0, shown.output
+    wanted = story.by_the_engine()
+    assert f"{SPAN} candles, {len(wanted.trades)} trades" in shown.output
+    document = json.loads(result.read_text(encoding="utf-8"))
+    assert [trade["pnl"] for trade in document["trades"]] == wanted.trades.pnl.tolist()
+    assert "fast_period" in page.read_text(encoding="utf-8")

@@ -21,8 +21,9 @@ from candlecast.adapters.s3.market_catalogue import S3Markets
 from candlecast.adapters.system import SystemClock
 from candlecast.backtest.candle_venue import Fees, Slippage
 from candlecast.backtest.exact_path import Terms
-from candlecast.backtest.grid import Axis, combinations_of
+from candlecast.backtest.grid import Axis, Combinations, combinations_of
 from candlecast.backtest.sweep import run_sweep, sweep_document
+from candlecast.backtest.walk_forward import WalkForward, walk_forward, walk_forward_document, windows_of
 from candlecast.domain.backtests.sweep import planned_sweep
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode
@@ -47,7 +48,9 @@ PARAMETERS: dict[str, Any] = {"fast_period": 5, "slow_period": 20, "stop_atr": 4
 # Two hundred combinations. The strategy refuses those whose fast period is not below the slow one.
 AXES: dict[str, list[int]] = {"fast_period": list(range(3, 13)), "slow_period": list(range(8, 48, 2))}
 FEW: dict[str, list[int]] = {"fast_period": [3, 9], "slow_period": [8, 20, 40]}
+WALK = {"train_hours": 240, "test_hours": 120}
 METRIC = "sharpe_ratio"
+SMA = load_strategy("sma_cross")
 FEE, SLIPPAGE = Decimal("0.0005"), Decimal(2)
 SETTINGS = {"capital": "10000", "sizing": {"mode": "FIXED_NOTIONAL", "value": "1000"}, "max_daily_loss_percent": "100"}
 
@@ -75,7 +78,7 @@ class Story:
     file: CandleFile
     end: datetime
 
-    def ask(self, who: Api, strategy_id: str, axes: Mapping[str, list[int]]) -> dict[str, Any]:
+    def ask(self, who: Api, strategy_id: str, axes: Mapping[str, list[int]], **more: Any) -> dict[str, Any]:
         body = {
             "strategy_id": strategy_id,
             "start": (self.end - SPAN * HOUR).isoformat(),
@@ -83,7 +86,7 @@ class Story:
             "settings": SETTINGS,
             "taker_fee": str(FEE),
             "slippage_bps": str(SLIPPAGE),
-            "sweep": {"axes": axes, "metric": METRIC},
+            "sweep": {"axes": axes, "metric": METRIC, **more},
         }
         asked: dict[str, Any] = who.call("POST", "/v1/backtests", body)
         return asked
@@ -105,11 +108,33 @@ class Story:
 
     def in_one_process(self, axes: Mapping[str, list[int]]) -> dict[str, Any]:
         """The document of the command's sweep, in this process."""
+        swept = run_sweep(
+            SMA,
+            combinations(axes),
+            Candles.from_candles(self.file.candles),
+            self.terms,
+            metric=METRIC,
+            first=ROWS - SPAN,
+            timeframe=Timeframe.H1,
+        )
+        return {name: value for name, value in sweep_document(swept).items() if name != "strategy"}
+
+    def walked_in_one_process(self, axes: Mapping[str, list[int]]) -> WalkForward:
+        """The command's walk-forward, in this process."""
+        candles, hour_ms = Candles.from_candles(self.file.candles), 3_600_000
+        windows = windows_of(
+            candles.time, train_ms=WALK["train_hours"] * hour_ms, test_ms=WALK["test_hours"] * hour_ms, row=ROWS - SPAN
+        )
+        return walk_forward(SMA, combinations(axes), candles, self.terms, windows, metric=METRIC, timeframe=Timeframe.H1)
+
+    @property
+    def terms(self) -> Terms:
+        """The terms of each combination."""
         market = S3Markets(self.cloud.client("s3"), self.cloud.outputs["MarketsBucketName"], SystemClock()).find(
             VENUE, ZIGZAG_MARKET
         )
         assert market is not None
-        terms = Terms(
+        return Terms(
             market=market,
             timeframe=Timeframe.H1,
             venue=VENUE,
@@ -122,17 +147,10 @@ class Story:
             fees=Fees(maker=FEE, taker=FEE),
             slippage=Slippage(bps=SLIPPAGE),
         )
-        kind = load_strategy("sma_cross")
-        swept = run_sweep(
-            kind,
-            combinations_of(kind, [Axis(name, tuple(values)) for name, values in axes.items()], PARAMETERS),
-            Candles.from_candles(self.file.candles),
-            terms,
-            metric=METRIC,
-            first=ROWS - SPAN,
-            timeframe=Timeframe.H1,
-        )
-        return {name: value for name, value in sweep_document(swept).items() if name != "strategy"}
+
+
+def combinations(axes: Mapping[str, list[int]]) -> Combinations:
+    return combinations_of(SMA, [Axis(name, tuple(values)) for name, values in axes.items()], PARAMETERS)
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +215,16 @@ def test_uploaded_code_is_swept_in_its_owners_sandbox_with_the_same_numbers(stor
     wanted = story.in_one_process(FEW)
     assert found["refusal"].endswith(wanted.pop("refusal"))
     same(found, wanted)
+
+
+def test_a_walk_forward_through_the_queue_equals_one_process(story: Story) -> None:
+    found = story.document(story.author, story.ask(story.author, UPLOADED, FEW, walk_forward=WALK))
+    wanted = story.walked_in_one_process(FEW)
+    document = walk_forward_document(wanted)
+    assert (len(document["windows"]), document["refused"]) == (6, 1)
+    same(found, {name: value for name, value in document.items() if name != "strategy"})
+    assert [trade["pnl"] for trade in found["out_of_sample"]["trades"]] == wanted.result.trades.pnl.tolist()
+    assert found["out_of_sample"]["final_equity"] == wanted.result.final_equity
 
 
 def test_parameters_of_others_are_not_swept(story: Story) -> None:
