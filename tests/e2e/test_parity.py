@@ -15,13 +15,13 @@ from candlecast.adapters.codec import to_json
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.parity.parity import Difference, ParityCause, ParityDay
 from candlecast.domain.signals.messages import CandleClosed
-from candlecast.domain.strategies.execution import Execution, ExecutionStatus
+from candlecast.domain.strategies.execution import CAUGHT_UP, MISSED, Execution, ExecutionStatus
 from candlecast.services.parity.check_parity import SETTLED
 from infra.local.candle_files import CandleFile
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import Operator
 from infra.local.demo.parity import check, days_of
-from infra.local.demo.people import Platform
+from infra.local.demo.people import Api, Platform
 from infra.local.demo.replay import invoke
 from infra.local.demo.report import Ledger
 from infra.local.demo.scenario import VENUE, PlannedStrategy
@@ -46,6 +46,7 @@ class Story:
 
     cloud: Cloud
     operator: Operator
+    author: Api
     file: CandleFile
     ledger: Ledger
 
@@ -53,7 +54,7 @@ class Story:
     def closes(self) -> list[datetime]:
         return [candle.close_time(self.file.timeframe) for candle in self.file.candles[-RUNS:]]
 
-    def announce(self, close: datetime, strategy_id: str | None) -> None:
+    def announce(self, close: datetime, strategy_id: str | None, *, missed: bool = False) -> None:
         message = CandleClosed(
             venue=VENUE,
             market=self.file.market,
@@ -61,6 +62,7 @@ class Story:
             candle_close=close,
             correlation_id=f"parity-{close.isoformat()}-{strategy_id}",
             strategy_id=strategy_id,
+            missed=missed,
         )
         queue = "CandleQueueUrl" if strategy_id is None else "UploadedCandleQueueUrl"
         self.cloud.client("sqs").send_message(QueueUrl=self.cloud.outputs[queue], MessageBody=to_json(message))
@@ -126,7 +128,7 @@ def story(cloud: Cloud) -> Iterator[Story]:
         platform.create_strategies((built_in,))
         planned = (built_in, *(PlannedStrategy(strategy_id, "", {}, file) for strategy_id in (HONEST, PLANTED)))
         people = platform.settle([follower(number, it) for number, it in enumerate(planned)], operator, lambda _: None)
-        told = Story(cloud, operator, file, Ledger(cloud, planned, people))
+        told = Story(cloud, operator, author, file, Ledger(cloud, planned, people))
         told.run_all()
         yield told
 
@@ -167,3 +169,25 @@ def test_a_revised_candle_is_named_with_its_row(story: Story) -> None:
         assert [each.candle_close for each in named] == story.closes[-3:]
         assert {(each.cause, each.row) for each in named} == {(ParityCause.REVISED, revised.open_time)}
         assert {(each.before, each.after) for each in named} == {(revised, other)}
+
+
+def test_a_missed_candle_leaves_a_record_and_a_strategy_may_decide_it_for_the_record(story: Story) -> None:
+    close = story.closes[0] - STEP
+    assert story.author.call("PATCH", f"/v1/strategies/{HONEST}", {"catches_up": True})["catches_up"] is True
+    for strategy_id in (None, HONEST):
+        story.announce(close, strategy_id, missed=True)
+
+    def found() -> dict[str, Execution]:
+        return {run.strategy_id: run for run in story.executions() if run.candle_close == close}
+
+    runs = until(found, lambda runs: len(runs) == 2 and all(run.status is ExecutionStatus.SKIPPED for run in runs.values()))
+    assert (runs[BUILT_IN].reason, runs[BUILT_IN].signal) == (MISSED, None)
+    caught = runs[HONEST]
+    assert caught.reason == CAUGHT_UP
+    assert caught.signal is not None
+    signals = {record.signal.signal_id for record in story.ledger.read().signals}
+    assert caught.signal.signal_id not in signals
+    parity = story.parity()
+    for strategy_id in (HONEST, BUILT_IN):
+        first = differences(parity[strategy_id])[0]
+        assert (first.candle_close, first.cause) == (close, ParityCause.CLOCK)
