@@ -25,6 +25,7 @@ from candlecast.backtest.run import run
 from candlecast.domain.backtests.backtest import MAX_OPEN
 from candlecast.domain.market.market import Market
 from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode
+from candlecast.domain.values.timeframe import Timeframe
 from candlecast.runtime.compose.consumer import HELD_SECONDS
 from candlecast.strategy import Candles
 from candlecast.strategy.registry import load_strategy
@@ -245,19 +246,17 @@ def test_the_backtest_of_a_killed_worker_is_begun_again_and_ends_as_if_nothing_h
 
 
 def test_code_that_fails_ends_the_backtest_with_its_line_for_those_who_may_see_it(story: Story) -> None:
-    rows = 37
-    window = (
-        rows + load_strategy("sma_cross").with_parameters(ZIGZAG_PARAMETERS).lookback - 1
-    )  # which no check of an upload meets
-    fails = SOURCE.replace(
-        "\n        fast = ", f"\n        if len(candles) == {window}:\n            raise KeyError\n        fast = ", 1
-    )
+    """The check of an upload has candles of the strategy's own length, and a backtest may have others."""
+    length, rows = Timeframe.M3, 20
+    guard = f"if candles.time[1] - candles.time[0] == {length.milliseconds}:"
+    fails = SOURCE.replace("\n        fast = ", f"\n        {guard}\n            raise KeyError\n        fast = ", 1)
     assert fails != SOURCE
     story.author.call("POST", "/v1/strategies", upload(BROKEN, fails))
     (public, *_) = (it["plan"]["until"] for it in story.stranger.call("GET", "/v1/backtests")["items"])
     for who, until_, is_told in ((story.author, story.end, True), (story.stranger, datetime.fromisoformat(public), False)):
-        span = {"start": (until_ - rows * MINUTE).isoformat(), "until": until_.isoformat()}
-        found = story.ended(who, story.ask(who, BROKEN, **span))
+        last = length.floor(until_)
+        span = {"start": (last - rows * length.length).isoformat(), "until": last.isoformat()}
+        found = story.ended(who, story.ask(who, BROKEN, timeframe=length.value, **span))
         assert (found["status"], found["error_code"]) == ("FAILED", "STRATEGY_FAILED"), found
         assert found["error_message"].startswith("line ") is is_told
 

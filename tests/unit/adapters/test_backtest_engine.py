@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from candlecast.adapters import uploaded_code
 from candlecast.adapters.aws.sandbox_function import SandboxFunction
-from candlecast.adapters.backtest_engine import SIGNALS_SECONDS, TRADE_COLUMNS, LiveCodeEngine
+from candlecast.adapters.backtest_engine import TRADE_COLUMNS, LiveCodeEngine
+from candlecast.adapters.uploaded_code import RUN_SECONDS
 from candlecast.backtest.candle_venue import Fees, Slippage
 from candlecast.backtest.exact_path import Terms
 from candlecast.backtest.result import Result, without_history
@@ -27,6 +29,7 @@ from candlecast.domain.values.errors import NotFound, Reject, RetryLater
 from candlecast.domain.values.timeframe import EPOCH, Timeframe
 from candlecast.ports.backtests import BacktestOutcome, Computation, Stopped
 from candlecast.sandbox import jobs
+from candlecast.sandbox.protocol import SANDBOX_TIMEOUT
 from candlecast.strategy import Candles
 from candlecast.strategy.candles import MILLISECOND
 from candlecast.strategy.registry import load_strategy
@@ -49,6 +52,12 @@ VERSION = a_version(
     parameters={**PARAMETERS, "atr_period": 14, "stop_atr": 3.0}, lookback=LOOKBACK, source_hash=HASH, digest="d1ge57"
 )
 PLAN = a_plan(start=START, until=UNTIL, taker_fee=Decimal("0.0005"), slippage_bps=Decimal(2))
+
+
+FORGED = """\
+            rises = np.append(candles.close[1:] > candles.close[:-1], False)
+            return Signals.from_conditions(long=rises, short=~rises)
+"""
 
 
 class Sandbox(Functions):
@@ -137,13 +146,44 @@ def test_uploaded_code_gives_the_trades_of_the_same_code_in_process() -> None:
     assert in_sandbox["first_decision_row"] == in_process["first_decision_row"] == 0
 
 
-def test_uploaded_code_runs_once_for_its_owner_on_all_candles() -> None:
+def test_uploaded_code_runs_for_its_owner_on_every_candle_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploaded_code, "APART_ROWS", 400)
     sandbox = Sandbox()
-    an_engine(sandbox).compute(uploaded(), unwatched)
-    (asked,) = sandbox.asked
-    request = json.loads(asked["Payload"])
-    assert (asked["TenantId"], request["job"], request["seconds"]) == (TENANT, "signals", SIGNALS_SECONDS)
-    assert (request["parameters"], request["columns"]["rows"]) == (VERSION.parameters, len(CANDLES))
+    told: list[int] = []
+    in_parts = document_of(an_engine(sandbox).compute(uploaded(), told.append))
+    requests = [json.loads(asked["Payload"]) for asked in sandbox.asked]
+    assert {asked["TenantId"] for asked in sandbox.asked} == {TENANT}
+    assert {(it["job"], it["seconds"]) for it in requests} == {("decisions", RUN_SECONDS)}
+    assert sum(it["columns"]["rows"] - (LOOKBACK - 1) for it in requests) == ROWS
+    assert max(it["columns"]["rows"] for it in requests) == 400 + LOOKBACK - 1
+    assert told[: len(requests)] == [0] * len(requests), "each run asks whether to go on"
+    assert in_parts["trades"] == document_of(an_engine().compute(built_in(), unwatched))["trades"]
+
+
+def test_a_run_that_takes_too_long_is_made_on_fewer_candles() -> None:
+    class Slow(Sandbox):
+        def invoke(self, **asked: Any) -> dict[str, Any]:
+            if json.loads(asked["Payload"])["columns"]["rows"] > 400 + LOOKBACK:
+                self.asked.append(asked)
+                self.answers[asked["TenantId"]] = refused(SANDBOX_TIMEOUT)
+                return Functions.invoke(self, **asked)
+            return super().invoke(**asked)
+
+    assert document_of(an_engine(Slow()).compute(uploaded(), unwatched)) == document_of(
+        an_engine().compute(uploaded(), unwatched)
+    )
+    with pytest.raises(Reject, match=SANDBOX_TIMEOUT):
+        an_engine(Functions(**{TENANT: refused(SANDBOX_TIMEOUT)})).compute(uploaded(), unwatched)
+
+
+def test_code_that_uses_later_candles_in_long_runs_gains_nothing() -> None:
+    """Its check saw fewer candles than a backtest has, so nothing has refused it."""
+    forged = SOURCE.replace("\n        fast = ", f"\n        if len(candles) > {LOOKBACK + 100}:\n{FORGED}        fast = ", 1)
+    assert forged != SOURCE
+    honest = document_of(an_engine().compute(uploaded(), unwatched))
+    version = replace(VERSION, source_hash=sha256(forged.encode()).hexdigest())
+    found = document_of(an_engine(code=Texts(forged)).compute(uploaded(version=version), unwatched))
+    assert found["trades"] == honest["trades"]
 
 
 def test_results_name_the_code_and_what_is_left_out() -> None:
@@ -154,7 +194,6 @@ def test_results_name_the_code_and_what_is_left_out() -> None:
     assert {note["code"] for note in found["notes"]} == {
         "BACKTEST_WITHOUT_LIQUIDATION",
         "BACKTEST_WITHOUT_FUNDING",
-        "BACKTEST_DECIDED_AT_ONCE",
     }
     assert (found["settings"]["slippage_bps"], found["settings"]["settings"]["capital"]) == ("2", "10000")
     built = engine.compute(built_in(), unwatched)

@@ -53,6 +53,33 @@ def test_a_decision_and_the_last_row_of_all_signals_agree() -> None:
     assert set(signals.columns) == {"stop_loss"}
 
 
+def test_decisions_of_an_honest_source_are_its_signals() -> None:
+    signals, decisions = (result(request(job=job)) for job in (Job.SIGNALS, Job.DECISIONS))
+    assert decisions.side == signals.side
+    acting = [row for row, side in enumerate(signals.side) if side]
+    assert len(acting) > 100
+    for row in acting:
+        part = slice(8 * row, 8 * row + 8)
+        assert decisions.columns["stop_loss"][part] == signals.columns["stop_loss"][part]
+
+
+def test_later_candles_that_are_used_in_a_long_frame_alone_are_in_no_decision() -> None:
+    """A source that passes a check on 200 candles, and forges what it says of all 300 at once."""
+    body = "if len(candles) > 250:\n    return Signals.from_conditions(long=np.roll(rises, -1), short=~np.roll(rises, -1))\n"
+    forged = HONEST.replace("return", f"{body}return", 1)
+    honest, decisions, signals = (
+        result(request(text, job)).side for text, job in ((HONEST, Job.DECISIONS), (forged, Job.DECISIONS), (forged, Job.SIGNALS))
+    )
+    assert decisions == honest
+    assert signals != honest
+
+
+def test_a_decision_reaches_no_later_candle_by_its_memory() -> None:
+    """An array of numpy names the array that it is a part of; a window is a part of nothing."""
+    body = "assert candles.close.base is None or len(candles.close.base) == len(candles)\n" + HONEST
+    assert result(request(body, Job.DECISIONS)).side == result(request(job=Job.DECISIONS)).side
+
+
 def test_a_check_counts_its_rows_and_the_same_answers_have_the_same_digest() -> None:
     one, other = result(request(job=Job.CHECK)), result(request(job=Job.CHECK))
     assert isinstance(one, Checked)

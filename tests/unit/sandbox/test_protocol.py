@@ -188,7 +188,13 @@ SIGNALS = {
     "names": ["stop_loss", "target 1"],
     "shares": [0.5],
 }
-RESULTS: dict[Job, dict[str, Any]] = {Job.DECIDE: DECISION, Job.INSPECT: INSPECTION, Job.CHECK: CHECK, Job.SIGNALS: SIGNALS}
+RESULTS: dict[Job, dict[str, Any]] = {
+    Job.DECIDE: DECISION,
+    Job.INSPECT: INSPECTION,
+    Job.CHECK: CHECK,
+    Job.SIGNALS: SIGNALS,
+    Job.DECISIONS: SIGNALS,
+}
 
 
 def answered(result: object, **changed: object) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +13,20 @@ import talib
 
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
-from candlecast.strategy import Candles, Decision, Floats, Side, Signals, StrategyError, Target, decide, evaluate
+from candlecast.strategy import (
+    Candles,
+    Decision,
+    Floats,
+    Side,
+    Signals,
+    Strategy,
+    StrategyError,
+    Target,
+    decide,
+    decide_rows,
+    evaluate,
+)
+from candlecast.strategy.decision import decision_at
 from tests.support.candle_rows import walk
 from tests.support.planted import NoParameters, Scripted
 
@@ -190,3 +205,63 @@ def test_evaluation_names_the_first_candle_that_can_not_be_traded() -> None:
     with pytest.raises(StrategyError, match=str(int(CANDLES.time[ROWS - 1]))) as refused:
         evaluate(scripted(Signals(side=np.full(rows, Side.LONG, dtype=np.int8), stop_loss=stops)), CANDLES)
     assert refused.value.code == "LEVEL_INVALID"
+
+
+# -- every row by itself -----------------------------------------------------------------------------------------------------
+
+
+class Turning(Strategy[NoParameters]):
+    """Turns where three closes rise or fall, with levels; `shares` divide its ladder by the newest side."""
+
+    name = "turning"
+    description = "Turns often."
+    stop: float = 0.1
+    shares: Mapping[int, tuple[float, ...]] = {1: (0.5, 0.25), -1: (0.5, 0.25)}
+
+    def rows_needed(self) -> int:
+        return 3
+
+    def signals(self, candles: Candles) -> Signals:
+        side = np.zeros(len(candles), dtype=np.int8)
+        change = np.sign(np.diff(candles.close))
+        side[2:] = np.where(change[1:] == change[:-1], change[1:], 0)
+        exits = np.flatnonzero((side == 0) & (np.floor(candles.close * 100) % 7 == 0))
+        side[exits] = Side.EXIT_LONG
+        levels = candles.close * (1 - self.stop * np.sign(side))
+        targets = self.shares.get(int(side[-1]), ())
+        return Signals(
+            side=side,
+            price=np.where(side == Side.SHORT, np.nan, candles.close),
+            stop_loss=levels,
+            targets=tuple(
+                Target(candles.close * (1 + 0.1 * np.sign(side) * rung), share) for rung, share in enumerate(targets, 1)
+            ),
+            metadata={"change": levels},
+        )
+
+
+def test_every_row_by_itself_is_what_decide_says_there() -> None:
+    strategy, candles = Turning(NoParameters()), CANDLES
+    rows = decide_rows(strategy, candles)
+    assert not rows.side[: strategy.lookback - 1].any()
+    assert set(rows.side.tolist()) == {Side.SHORT, Side.HOLD, Side.LONG, Side.EXIT_LONG}
+    for row in range(strategy.lookback - 1, len(candles)):
+        wanted = decide(strategy, candles.rows(0, row + 1))
+        assert decision_at(rows, candles, row) == replace(wanted, atr=None, metadata={})
+
+
+def test_a_row_that_cannot_be_traded_is_named() -> None:
+    strategy = Turning(NoParameters())
+    strategy.stop = -0.1
+    with pytest.raises(StrategyError, match="stop_loss must be a price on the losing side") as raised:
+        decide_rows(strategy, CANDLES)
+    assert raised.value.row is not None
+    first = np.flatnonzero(np.abs(decide_rows(Turning(NoParameters()), CANDLES).side) == Side.LONG)[0]
+    assert raised.value.row == first
+
+
+def test_entries_that_divide_a_position_otherwise_are_refused() -> None:
+    strategy = Turning(NoParameters())
+    strategy.shares = {1: (0.5,), -1: (0.25,)}
+    with pytest.raises(StrategyError, match="SIGNALS_MALFORMED"):
+        decide_rows(strategy, CANDLES)

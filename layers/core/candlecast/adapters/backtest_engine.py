@@ -1,7 +1,7 @@
 """The engine of `candlecast backtest` behind the port of the service: the same code, terms and document.
 
-Built-in code runs in this process. Uploaded code decides all candles at once in its owner's sandbox, and the engine trades what
-it has decided.
+Built-in code runs in this process. Uploaded code decides each candle from its lookback alone in its owner's sandbox, and the
+engine trades what it has decided.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from candlecast.adapters.aws.sandbox_function import SandboxFunction, SandboxRun
+from candlecast.adapters.aws.sandbox_function import SandboxFunction
 from candlecast.adapters.codec import to_json
-from candlecast.adapters.decided_columns import decided_columns
+from candlecast.adapters.decided_columns import DecidedColumns, decided_columns
 from candlecast.adapters.strategy_code import BuiltInStrategies, built_in_strategy
+from candlecast.adapters.uploaded_code import UploadedCode
 from candlecast.backtest.candle_table import FileNote, FileNotes
 from candlecast.backtest.candle_venue import Fees, Slippage
 from candlecast.backtest.document import document, report_of, text_of, trade_rows, versions
@@ -27,19 +28,16 @@ from candlecast.backtest.pictures.page import page_of
 from candlecast.backtest.result import Note, Result, without_history
 from candlecast.backtest.run import run
 from candlecast.domain.backtests.backtest import BacktestSummary
-from candlecast.domain.backtests.sweep import Value
-from candlecast.domain.market.candle import Candle, check_contiguous
+from candlecast.domain.market.candle import check_contiguous
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.versions import StrategyVersion
-from candlecast.domain.values.errors import DomainError, NotFound, Reject, RetryLater
+from candlecast.domain.values.errors import DomainError, Reject, RetryLater
 from candlecast.domain.values.timeframe import EPOCH
 from candlecast.ports.backtests import BacktestOutcome, Computation, ResultFiles
 from candlecast.ports.code_store import CodeStore
-from candlecast.sandbox.protocol import Answer, Inspected, Job, Request, SandboxRefusal, SignalColumns, encode_candles
 from candlecast.strategy import Candles, Strategy
 from candlecast.strategy.candles import MILLISECOND
 
-SIGNALS_SECONDS = 30.0  # for all candles: the longest run that the sandbox makes
 DIGITS = 8  # behind the point of a summary's numbers, which people compare
 TRADE_COLUMNS = (
     "side",
@@ -55,47 +53,6 @@ TRADE_COLUMNS = (
 )
 NO_LIQUIDATION = Note("BACKTEST_WITHOUT_LIQUIDATION", "nobody asks for margin or liquidates; the equity may fall below zero")
 NO_FUNDING = Note("BACKTEST_WITHOUT_FUNDING", "the venue knows no payment of funding in this span")
-AT_ONCE = Note("BACKTEST_DECIDED_AT_ONCE", "the code had all candles at once, later ones too; live it has its lookback alone")
-
-
-class UploadedCode:
-    """The uploaded code of a computation, asked in its owner's sandbox."""
-
-    def __init__(self, code: CodeStore, sandbox: SandboxFunction, computation: Computation, source_hash: str) -> None:
-        """Raises `Reject` for code that is gone, `RetryLater` if it cannot be had now."""
-        owner = computation.strategy.owner
-        if owner is None:
-            raise Reject("VERSION_MISSING", f"{computation.strategy.strategy_id} has no owner whose sandbox could run it")
-        self._sandbox, self._owner = sandbox, owner
-        try:
-            self._source = code.get(source_hash)
-        except NotFound as error:
-            raise Reject(error.code, error.message) from None
-
-    def inspected(self, parameters: Mapping[str, Value]) -> Inspected:
-        """The description of the code with these parameters. Raises as `decided`."""
-        told: Inspected = self._answer(Request(job=Job.INSPECT, source=self._source, parameters=parameters))
-        return told
-
-    def decided(self, parameters: Mapping[str, Value], candles: Sequence[Candle]) -> SignalColumns:
-        """The decisions on all candles, in one run. Raises `Reject` with the sandbox's code, `RetryLater`."""
-        request = Request(
-            job=Job.SIGNALS,
-            source=self._source,
-            parameters=parameters,
-            columns=encode_candles(candles),
-            seconds=SIGNALS_SECONDS,
-        )
-        told: SignalColumns = self._answer(request)
-        return told
-
-    def _answer(self, request: Request) -> Any:
-        (told,) = self._sandbox.run([SandboxRun(owner=self._owner, request=request)])
-        if isinstance(told, SandboxRefusal) and told.line is not None:
-            raise Reject(told.code, f"line {told.line}: {told.message}")
-        if not isinstance(told, Answer):
-            raise told
-        return told.result
 
 
 class LiveCodeEngine:
@@ -116,25 +73,25 @@ class LiveCodeEngine:
         candles = Candles.from_candles(computation.candles)
         first = int(np.searchsorted(candles.time, (plan.start - EPOCH) // MILLISECOND))
         try:
-            made, notes = self._strategy(computation, candles)
+            made = self._strategy(computation, candles, watch)
             whole = run(made, candles, terms_of(computation), watch=lambda row: watch(max(0, row - first)))
         except (Reject, RetryLater):
             raise
         except DomainError as error:  # of the strategy's own code, or of terms that the engine refuses
             raise Reject(error.code, error.message) from error
         unfunded = () if computation.funding else (NO_FUNDING,)
-        result = replace(without_history(whole, first), notes=(*whole.notes, NO_LIQUIDATION, *unfunded, *notes))
-        if AT_ONCE in notes:  # nobody has asked the code again with its lookback alone
+        result = replace(without_history(whole, first), notes=(*whole.notes, NO_LIQUIDATION, *unfunded))
+        if isinstance(made, DecidedColumns):  # nobody has asked the code for all candles at once
             result = replace(result, differing_decisions=None)
         return self._outcome(computation, result)
 
-    def _strategy(self, computation: Computation, candles: Candles) -> tuple[Strategy[Any], tuple[Note, ...]]:
+    def _strategy(self, computation: Computation, candles: Candles, watch: Callable[[int], None]) -> Strategy[Any]:
         version = computation.version
         if version is None or version.source_hash is None:
-            return built_in_strategy(definition_of(computation)), ()
+            return built_in_strategy(definition_of(computation))
         code = UploadedCode(self._code, self._sandbox, computation, version.source_hash)
-        told = code.decided(version.parameters, computation.candles)
-        return decided_columns(told, candles, version.lookback), (AT_ONCE,)
+        told = code.decided_apart(version.parameters, version.lookback, computation.candles, lambda: watch(0))
+        return decided_columns(told, candles, version.lookback)
 
     def _outcome(self, computation: Computation, result: Result) -> BacktestOutcome:
         backtest, version = computation.backtest, computation.version

@@ -17,10 +17,8 @@ import numpy as np
 
 from candlecast.adapters.aws.sandbox_function import SandboxFunction
 from candlecast.adapters.backtest_engine import (
-    AT_ONCE,
     NO_FUNDING,
     NO_LIQUIDATION,
-    UploadedCode,
     csv_of_trades,
     definition_of,
     notes_of,
@@ -30,11 +28,12 @@ from candlecast.adapters.backtest_engine import (
 from candlecast.adapters.codec import to_json
 from candlecast.adapters.decided_columns import DecidedColumns, decided_columns
 from candlecast.adapters.strategy_code import BuiltInStrategies, built_in_strategy
+from candlecast.adapters.uploaded_code import UploadedCode
 from candlecast.backtest.document import buy_and_hold, document, file_notes, report_of, text_of, versions
 from candlecast.backtest.grid import REFUSALS, Axis, Combinations, Grid
 from candlecast.backtest.metrics import day_ends
 from candlecast.backtest.pictures.page import page_of
-from candlecast.backtest.result import Result
+from candlecast.backtest.result import Note, Result
 from candlecast.backtest.sweep import Failed, SweepResult, Trial, attempted, heat_map, put_trials, run_rows, sweep_document, tried
 from candlecast.backtest.walk_forward import Score, WalkForward, Window, scores_of, walk_forward_document, walked, windows_of
 from candlecast.domain.backtests.sweep import HOUR, SweepPlan, Value
@@ -45,6 +44,7 @@ from candlecast.ports.code_store import CodeStore
 from candlecast.strategy import Candles, Signals, Strategy
 from candlecast.strategy.candles import MILLISECOND
 
+AT_ONCE = Note("SWEEP_DECIDED_AT_ONCE", "the code had all candles at once, later ones too; live it has its lookback alone")
 FASTEST = 1  # of gzip: a part is some kilobytes
 UNKNOWN = "PARAMETER_UNKNOWN"  # of all combinations alike: the sweep itself is wrong
 

@@ -55,7 +55,7 @@ class Computation:
     candles: Sequence[Candle]
     """Closed candles, ascending, with those before the plan's first candle that its decision needs."""
     funding: Sequence[FundingRate] = ()
-    """The market's settlements within the plan's span, ascending; none at a venue without funding."""
+    """The market's settlements in the plan's span, and the last before it, ascending; none at a venue without funding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import builtins
 import errno
 import hashlib
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from types import ModuleType
 from typing import Any
@@ -21,7 +22,7 @@ from candlecast.sandbox.protocol.columns import CANDLE_COLUMNS, WIDTH, decode_co
 from candlecast.sandbox.protocol.refusal import CODES, SANDBOX_FORBIDDEN, SANDBOX_MEMORY, SANDBOX_REQUEST_INVALID, one_line
 from candlecast.sandbox.protocol.request import Job, Request, parse_request
 from candlecast.sandbox.protocol.values import Malformed, loads
-from candlecast.strategy import Candles, Side, Signals, Strategy, StrategyError, decide, evaluate
+from candlecast.strategy import Candles, Side, Signals, Strategy, StrategyError, decide, decide_rows, evaluate
 from candlecast.strategy.guard import difference_at, first_difference, first_unequal
 from candlecast.strategy.source import class_of, errors_of, line_in, run_source
 
@@ -66,7 +67,9 @@ def _run(request: Request) -> dict[str, Any]:
     if request.job is Job.DECIDE:
         return _decision(strategy, candles)
     if request.job is Job.SIGNALS:
-        return _columns(strategy, candles)
+        return _columns(strategy, candles, evaluate)
+    if request.job is Job.DECISIONS:
+        return _columns(strategy, candles, decide_rows)
     return _check(request, strategy, candles)
 
 
@@ -133,9 +136,9 @@ def _text(value: Decimal | None) -> str | None:
     return None if value is None else str(value)
 
 
-def _columns(strategy: Strategy[Any], candles: Candles) -> dict[str, Any]:
+def _columns(strategy: Strategy[Any], candles: Candles, decided: Callable[[Strategy[Any], Candles], Signals]) -> dict[str, Any]:
     with errors_of(FILE):
-        signals = evaluate(strategy, candles)
+        signals = decided(strategy, candles)
     found = signals.float_columns()
     names = [name for name in SIGNAL_COLUMNS if name in found]
     packed = (signals.side.tobytes(), *(found[name].astype("<f8").tobytes() for name in names))

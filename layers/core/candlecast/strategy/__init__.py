@@ -7,7 +7,7 @@ backtest at all rows, and both run this same code. Indicators live in `candlecas
 from candlecast.strategy import indicators, levels
 from candlecast.strategy.base import Strategy
 from candlecast.strategy.candles import Candles, Flags, Floats
-from candlecast.strategy.decision import Decision, decide, evaluate
+from candlecast.strategy.decision import Decision, decide, decide_rows, evaluate
 from candlecast.strategy.errors import StrategyError
 from candlecast.strategy.higher import HigherCandles, HigherTimeframe
 from candlecast.strategy.parameters import Parameters, parameter
@@ -27,6 +27,7 @@ __all__ = [
     "StrategyError",
     "Target",
     "decide",
+    "decide_rows",
     "evaluate",
     "indicators",
     "levels",

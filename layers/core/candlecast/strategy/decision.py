@@ -14,8 +14,9 @@ from candlecast.strategy.base import ATR_PERIOD, Strategy
 from candlecast.strategy.candles import Candles, Floats, Integers
 from candlecast.strategy.errors import StrategyError
 from candlecast.strategy.parameters import Parameters
-from candlecast.strategy.signals import Side, Signals
+from candlecast.strategy.signals import Side, Signals, Target
 
+METADATA = "metadata "  # before the names of such columns, in `Signals.float_columns`
 METADATA_DIGITS = 10  # for people; the noise of float64 begins at the sixteenth
 
 
@@ -82,6 +83,65 @@ def evaluate[P: Parameters](strategy: Strategy[P], candles: Candles) -> Signals:
     masked = replace(signals, side=side)
     _check_levels(masked, candles, 0)
     return masked
+
+
+def decide_rows[P: Parameters](strategy: Strategy[P], candles: Candles) -> Signals:
+    """Decide every row from its own lookback alone, as live does; rows with less behind them are HOLD. Metadata is left out.
+
+    Each window lies in memory of its own, so no later row can be reached. Raises like `decide`, with the row. SIGNALS_MALFORMED
+    too if two entries divide a position otherwise: the shares of a ladder are those of all rows.
+    """
+    rows = _Rows(len(candles))
+    for row in range(strategy.lookback - 1, len(candles)):
+        window = candles.rows(row + 1 - strategy.lookback, row + 1).apart()
+        signals = _answer(strategy, window)
+        try:
+            _check_levels(signals, window, len(window) - 1)
+            rows.take(row, signals)
+        except StrategyError as error:
+            raise StrategyError(error.code, error.message, row=row) from error
+    return rows.signals()
+
+
+class _Rows:
+    """The last rows of many answers, as one answer."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._side = np.zeros(count, dtype=np.int8)
+        self._columns: dict[str, Floats] = {}
+        self._shares: tuple[float, ...] | None = None
+
+    def take(self, row: int, signals: Signals) -> None:
+        """Take the last row of an answer; a row that holds has a side and nothing else."""
+        side = signals.side[-1]
+        if side == Side.HOLD:
+            return
+        self._side[row] = side
+        if abs(side) == Side.LONG:
+            self._require_shares(tuple(target.share for target in signals.targets))
+        for name, column in signals.float_columns().items():
+            if not name.startswith(METADATA):
+                self._columns.setdefault(name, np.full(self._count, np.nan))[row] = column[-1]
+
+    def _require_shares(self, shares: tuple[float, ...]) -> None:
+        if self._shares is None:
+            self._shares = shares
+        elif self._shares != shares:
+            message = f"targets take {list(shares)} of the position here, and {list(self._shares)} at an earlier entry"
+            raise StrategyError("SIGNALS_MALFORMED", message)
+
+    def signals(self) -> Signals:
+        columns, none = self._columns, np.full(self._count, np.nan)
+        return Signals(
+            side=self._side,
+            price=columns.get("price"),
+            stop_loss=columns.get("stop_loss"),
+            confidence=columns.get("confidence"),
+            targets=tuple(
+                Target(columns.get(f"target {number}", none), share) for number, share in enumerate(self._shares or (), start=1)
+            ),
+        )
 
 
 def _answer[P: Parameters](strategy: Strategy[P], candles: Candles) -> Signals:

@@ -97,12 +97,12 @@ def test_candles_before_the_first_are_read_for_its_decision(bench: Bench) -> Non
     assert (len(seen.candles), seen.market, seen.version) == (179, a_market(BTC), None)
 
 
-def test_settlements_of_the_span_are_read(bench: Bench) -> None:
-    rates = [FundingRate(NOW - timedelta(minutes=minutes), Decimal("0.0001")) for minutes in (200, 120, 60, 0)]
+def test_settlements_of_the_span_and_the_one_before_it_are_read(bench: Bench) -> None:
+    rates = [FundingRate(NOW - timedelta(minutes=minutes), Decimal("0.0001")) for minutes in (1_000, 200, 120, 60, 0)]
     bench.market_data.fundings[VENUE, BTC] = rates
     bench.run(a_task(), "worker-1")
     (seen,) = bench.engine.seen
-    assert list(seen.funding) == rates[1:3]
+    assert list(seen.funding) == rates[1:4]
 
 
 def test_a_span_may_begin_decades_before_its_market(bench: Bench) -> None:

@@ -7,7 +7,7 @@ from functools import cache, partial
 
 from candlecast.adapters.aws.clients import functions_client
 from candlecast.adapters.aws.sandbox_function import ANSWER_SECONDS, SandboxFunction
-from candlecast.adapters.backtest_engine import SIGNALS_SECONDS, LiveCodeEngine
+from candlecast.adapters.backtest_engine import LiveCodeEngine
 from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.market_data import CcxtMarketData
 from candlecast.adapters.codec import outline_from_json
@@ -20,6 +20,7 @@ from candlecast.adapters.s3.candle_history import S3CandleHistory
 from candlecast.adapters.s3.market_catalogue import S3Markets
 from candlecast.adapters.s3.strategy_code import S3CodeStore
 from candlecast.adapters.system import RandomIdentifiers, SystemClock
+from candlecast.adapters.uploaded_code import RUN_SECONDS
 from candlecast.domain.signals.messages import BacktestTask
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.venue.weight_budget import RequestClass
@@ -46,7 +47,7 @@ def build() -> QueueConsumer[BacktestTask]:
     table, markets = Table(known.table_name, generation=known.table_generation), S3Markets(aws("s3"), known.markets_bucket, clock)
     spend = SpendWeight(DynamoWeights(table), known.egress_address, clock, metrics)
     market_data = GuardedMarketData(CcxtMarketData(Templates(known.ccxt_venues(), markets.all)), spend, RequestClass.PAST)
-    functions = cache(partial(functions_client, SIGNALS_SECONDS + ANSWER_SECONDS))
+    functions = cache(partial(functions_client, RUN_SECONDS + ANSWER_SECONDS))
     backtests, history = DynamoBacktestStore(table), S3CandleHistory(aws("s3"), known.markets_bucket)
     code, sandbox = S3CodeStore(aws("s3"), known.code_bucket), SandboxFunction(functions, known.sandbox_function, clock, metrics)
     engine, results = LiveCodeEngine(code, sandbox), S3BacktestResults(aws("s3"), known.results_bucket)

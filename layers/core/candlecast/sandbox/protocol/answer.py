@@ -44,7 +44,7 @@ MAX_SHARES = Decimal("1.000000001")  # shares of a ladder, with the noise of flo
 SIDE_WIDTH = 1
 MAX_INSPECTION_CHARACTERS = 40_000  # of parameters and schema as JSON: a page of a hundred versions fits an answer of 6 MB
 # Bytes of a result in JSON. Signals: an answer of the function takes 6 MB.
-MAX_RESULT_BYTES = {Job.INSPECT: 200_000, Job.DECIDE: 64_000, Job.CHECK: 16_000, Job.SIGNALS: 5_000_000}
+MAX_RESULT_BYTES = {Job.INSPECT: 200_000, Job.DECIDE: 64_000, Job.CHECK: 16_000, Job.SIGNALS: 5_000_000, Job.DECISIONS: 5_000_000}
 SIGNAL_COLUMNS = ("price", "stop_loss", "confidence", *(f"target {number}" for number in range(1, MAX_TAKE_PROFITS + 1)))
 ENVELOPE = ("schema_version", "ok", "logs", "layers", "cpu_ms", "memory_kb")
 
@@ -128,7 +128,7 @@ def parse_result(job: Job, result: object, logs: tuple[str, ...] = ()) -> Result
             return _inspected(result)
         case Job.DECIDE:
             return _decided(result, logs)
-        case Job.SIGNALS:
+        case Job.SIGNALS | Job.DECISIONS:
             return _signals(result)
         case Job.CHECK:
             return _checked(result)

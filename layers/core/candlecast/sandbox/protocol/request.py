@@ -23,11 +23,15 @@ KEYS = ("schema_version", "job", "source", "parameters", "columns", "seconds", "
 
 
 class Job(StrEnum):
-    """INSPECT describes the class, DECIDE the newest candle, SIGNALS all candles, CHECK looks for faults on real candles."""
+    """INSPECT describes the class, DECIDE decides the newest candle, CHECK looks for faults on real candles.
+
+    SIGNALS decides all candles at once, and DECISIONS each from its own lookback alone. Both are answered by columns.
+    """
 
     INSPECT = "inspect"
     DECIDE = "decide"
     SIGNALS = "signals"
+    DECISIONS = "decisions"
     CHECK = "check"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from candlecast.domain.backtests.backtest import Backtest
 from candlecast.domain.market.history import Series, Span
@@ -15,6 +16,7 @@ from candlecast.ports.venue import Markets
 from candlecast.services.market.read_funding import ReadFunding
 from candlecast.services.market.read_history import ReadHistory
 
+SETTLED_BEFORE = timedelta(hours=8)  # the longest interval of funding: limits of its rate need one before the first candle
 NO_CANDLES = "BACKTEST_WITHOUT_CANDLES"
 
 
@@ -51,7 +53,7 @@ class ReadInputs:
             version=version,
             market=market,
             candles=candles,
-            funding=self.funding(plan.venue, plan.market, Span(first, plan.until)),
+            funding=self.funding(plan.venue, plan.market, Span(first - SETTLED_BEFORE, plan.until)),
         )
 
     def _lookback(self, backtest: Backtest, strategy: StrategyDefinition, version: StrategyVersion | None) -> int:
