@@ -233,7 +233,7 @@ def test_the_backtest_of_a_killed_worker_is_begun_again_and_ends_as_if_nothing_h
     span = {"start": (story.end - (ROWS - 100) * MINUTE).isoformat()}
     asked = [story.ask(story.author, UPLOADED, **span)]
     path = f"/v1/backtests/{asked[0]['backtest_id']}"
-    until(lambda: story.author.call("GET", path), lambda it: it["rows_done"] > 0)
+    until(lambda: story.author.call("GET", path), lambda it: it["status"] == "RUNNING")
     assert any(worker.busy for worker in story.cloud.workers("backtest_runner"))
     killed = story.cloud.kill_workers("backtest_runner")
     say(f"{killed} killed; their messages come back within {HELD_SECONDS['backtest']} seconds")
