@@ -21,7 +21,7 @@ class AskedParity(Body):
 
 
 class ParityTaskView(View):
-    """The days that will be compared, as soon as there is room."""
+    """The days that will be compared, as soon as there is room: none of those that were compared in the last ten minutes."""
 
     strategy_id: str
     days: list[date]

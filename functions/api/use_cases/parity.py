@@ -15,8 +15,8 @@ async def show_parity(days: ParityDaysDep, clock: ClockDep) -> ShowParity:
     return ShowParity(days, clock)
 
 
-async def ask_parity(strategies: StrategiesDep, queue: ParityQueueDep, clock: ClockDep) -> AskParity:
-    return AskParity(strategies, queue, clock)
+async def ask_parity(strategies: StrategiesDep, days: ParityDaysDep, queue: ParityQueueDep, clock: ClockDep) -> AskParity:
+    return AskParity(strategies, days, queue, clock)
 
 
 ShowParityDep = Annotated[ShowParity, Depends(show_parity)]

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from candlecast.domain.parity.parity import ParityDay
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound, RetryLater
 from candlecast.domain.values.firing import FiringRefused
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.parity import ask_parity
-from candlecast.services.parity.ask_parity import MAX_FIRING_AGE, AskParity, AskParityDaily, task_of
+from candlecast.services.parity.ask_parity import MAX_FIRING_AGE, REPEAT_AFTER, AskParity, AskParityDaily, task_of
 from candlecast.services.strategies.change_strategy import Author
 from tests.support.builders import NOW, STRATEGY, TENANT, a_strategy, an_external_strategy, an_uploaded_strategy
 from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.parity import FakeParityStore
+from tests.support.fakes.parity_days import TODAY, a_parity_day
 from tests.support.fakes.queues import FakeParityQueue
 from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.strategies import FakeStrategyStore
 
-TODAY = NOW.date()
 A_DAY = timedelta(days=1)
 
 
 OWNER, OPERATOR = Author(TENANT), Author("operator", is_operator=True)
 
 
-def asking(queue: FakeParityQueue) -> AskParity:
+def asking(queue: FakeParityQueue, *known: ParityDay) -> AskParity:
     strategies = FakeStrategyStore(FakeDatabase())
     strategies.create_strategy(an_uploaded_strategy())
     strategies.create_strategy(an_external_strategy("outside"))
-    return AskParity(strategies, queue, FakeClock())
+    days = FakeParityStore()
+    for day in known:
+        days.put_day(day)
+    return AskParity(strategies, days, queue, FakeClock())
 
 
 @pytest.mark.parametrize("author", [OWNER, OPERATOR])
@@ -39,6 +45,17 @@ def test_a_person_asks_for_days_until_today(author: Author) -> None:
     assert days == [TODAY - A_DAY * 2, TODAY - A_DAY, TODAY]
     assert queue.sent == [task_of(STRATEGY, day) for day in days]
     assert len({task.correlation_id for task in queue.sent}) == 3
+
+
+def test_a_day_that_was_compared_a_moment_ago_is_not_compared_again() -> None:
+    queue = FakeParityQueue()
+    known = [
+        replace(a_parity_day(TODAY), checked_at=NOW - REPEAT_AFTER + timedelta(seconds=1)),
+        replace(a_parity_day(TODAY - A_DAY), checked_at=NOW - REPEAT_AFTER),
+    ]
+    assert asking(queue, *known)(OWNER, STRATEGY, TODAY - A_DAY) == [TODAY - A_DAY]
+    assert queue.sent == [task_of(STRATEGY, TODAY - A_DAY)]
+    assert asking(queue, known[0])(OWNER, STRATEGY, TODAY) == []
 
 
 def test_nobody_asks_for_more_than_a_month_or_for_days_to_come() -> None:

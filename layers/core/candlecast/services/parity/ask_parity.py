@@ -14,11 +14,13 @@ from candlecast.domain.values.firing import require_recent
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.clock import Clock
+from candlecast.ports.parity import ParityStore
 from candlecast.ports.queue import ParityQueue
 from candlecast.ports.store import StrategyStore
 from candlecast.services.strategies.change_strategy import Author
 
 MAX_FIRING_AGE = timedelta(hours=12)  # a firing of the night asks for the day before it until noon; later, a person names days
+REPEAT_AFTER = timedelta(minutes=10)  # the queue is everybody's: a month takes minutes of it, and says the same for a while
 SENT_AT_ONCE = 1_000  # tasks: of more, only these are in memory
 
 
@@ -27,13 +29,14 @@ class AskParity:
     """Sends a task for each day of one strategy."""
 
     strategies: StrategyStore
+    days: ParityStore
     queue: ParityQueue
     clock: Clock
 
     def __call__(self, author: Author, strategy_id: str, since: date) -> list[date]:
-        """Ask for the days from `since` until today (UTC), both included; returns them.
+        """Ask for the days from `since` until today (UTC), both included; returns those that will be compared.
 
-        Its authors may, and an operator for every strategy. A day that was asked for twice is compared twice, with one result.
+        Its authors may, and an operator for every strategy. A day that was compared within `REPEAT_AFTER` is left out.
         Raises `NotFound`, `Conflict` (NO_CODE) for a source from outside, `RetryLater` if a task was not taken. Raises
         `InvalidValue` (PARITY_SPAN_INVALID) for no day or more than a month.
         """
@@ -42,7 +45,11 @@ class AskParity:
             raise NotFound("no such strategy")
         if strategy.timeframe is None:
             raise Conflict("NO_CODE", "signals from outside have no code to compare with")
-        days = days_since(since, self.clock.now().date())
+        now = self.clock.now()
+        wanted = days_since(since, now.date())
+        known = self.days.list_days(strategy_id, wanted[0], wanted[-1])
+        fresh = {each.day for each in known if abs(now - each.checked_at) < REPEAT_AFTER}
+        days = [day for day in wanted if day not in fresh]
         self.queue.send_parity([task_of(strategy_id, day) for day in days])
         return days
 
