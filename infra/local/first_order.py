@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from candlecast.adapters.system import RandomIdentifiers
+from candlecast.services.signals.find_source import KNOWN_FOR
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import Operator
 from infra.local.demo.people import Platform, wait_until_verified
@@ -54,6 +55,7 @@ class FirstOrder:
     def prepare(self) -> None:
         """Make what is missing, and make the subscription's orders as large as asked for."""
         self._secret = self._source_secret()
+        self._in_force = time.monotonic() + KNOWN_FOR.total_seconds()  # an intake may know the secret before this one until then
         account_id = self._account()
         self._subscription_id = self._subscription(account_id)
 
@@ -69,10 +71,11 @@ class FirstOrder:
             known = ", ".join(self.symbols())
             raise CommandError(f"the paper exchange lists no market called {symbol!r}: {known}", "UNKNOWN_MARKET", 2)
         price = answer.json()["price"]
-        self._started = time.monotonic()
         # A name of its own: the same words at the same price would be taken for a repeat of the signal before.
         body = {"ticker": symbol, "action": action, "price": price, "signal_id": RandomIdentifiers().new()}
         url = f"{self._cloud.outputs['ApiUrl']}/webhooks/{STRATEGY}/{self._secret}"
+        time.sleep(max(0.0, self._in_force - time.monotonic()))
+        self._started = time.monotonic()
         sent = httpx.post(url, json=body, timeout=REQUEST_SECONDS)
         if sent.status_code != httpx.codes.ACCEPTED:
             raise CommandError(f"the signal was refused: {sent.status_code} {sent.text[:300]}", "SIGNAL_REFUSED")
