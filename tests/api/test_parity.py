@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from candlecast.services.parity.ask_parity import task_of
+from candlecast.services.parity.ask_daily import task_of
 from tests.api.conftest import EXTERNAL, Deployment
 from tests.support.builders import NOW, STRATEGY
 from tests.support.fakes.parity_days import a_parity_day

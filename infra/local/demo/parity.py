@@ -13,7 +13,7 @@ from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.sqs.queues import SqsParityQueue
 from candlecast.domain.parity.parity import Difference, ParityDay, ParityShare
 from candlecast.domain.strategies.execution import Execution
-from candlecast.services.parity.ask_parity import task_of
+from candlecast.services.parity.ask_daily import task_of
 from infra.local.cloud import Cloud
 from infra.local.project import CommandError
 

@@ -11,8 +11,9 @@ from candlecast.domain.parity.parity import ParityDay
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound, RetryLater
 from candlecast.domain.values.firing import FiringRefused
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.services.parity import ask_parity
-from candlecast.services.parity.ask_parity import MAX_FIRING_AGE, REPEAT_AFTER, AskParity, AskParityDaily, task_of
+from candlecast.services.parity import ask_daily
+from candlecast.services.parity.ask_daily import MAX_FIRING_AGE, AskParityDaily, task_of
+from candlecast.services.parity.ask_parity import REPEAT_AFTER, AskParity
 from candlecast.services.strategies.change_strategy import Author
 from tests.support.builders import NOW, STRATEGY, TENANT, a_strategy, an_external_strategy, an_uploaded_strategy
 from tests.support.fakes.clock import FakeClock
@@ -84,7 +85,7 @@ def daily(queue: FakeParityQueue) -> AskParityDaily:
 
 
 def test_a_firing_asks_for_the_day_before_of_each_followed_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ask_parity, "SENT_AT_ONCE", 2)
+    monkeypatch.setattr(ask_daily, "SENT_AT_ONCE", 2)
     queue = FakeParityQueue()
     assert daily(queue)(NOW) == 3
     assert {(task.strategy_id, task.day) for task in queue.sent} == {(it, TODAY - A_DAY) for it in ("one", "hours", "mine")}

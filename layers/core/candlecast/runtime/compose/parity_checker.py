@@ -32,7 +32,7 @@ from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import EmfMetrics, logger
 from candlecast.runtime.settings import ParityCheckerSettings
 from candlecast.services.market.read_history import ReadHistory
-from candlecast.services.parity.ask_parity import AskParityDaily
+from candlecast.services.parity.ask_daily import AskParityDaily
 from candlecast.services.parity.check_parity import CheckParity
 from candlecast.services.venue.guard_venue import GuardedMarketData
 from candlecast.services.venue.spend_weight import SpendWeight

@@ -1,27 +1,20 @@
-"""Ask for days to be compared: yesterday of all followed strategies each night, or the days that a person names."""
+"""Ask for the days to be compared that a person names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from itertools import batched
+from datetime import date, timedelta
 
-from candlecast.domain.parity.parity import A_DAY, days_since
-from candlecast.domain.signals.messages import ParityTask
+from candlecast.domain.parity.parity import days_since
 from candlecast.domain.values.errors import Conflict, NotFound
-from candlecast.domain.values.firing import require_recent
-from candlecast.domain.values.ids import digest
-from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.clock import Clock
 from candlecast.ports.parity import ParityStore
 from candlecast.ports.queue import ParityQueue
 from candlecast.ports.store import StrategyStore
+from candlecast.services.parity.ask_daily import task_of
 from candlecast.services.strategies.change_strategy import Author
 
-MAX_FIRING_AGE = timedelta(hours=12)  # a firing of the night asks for the day before it until noon; later, a person names days
 REPEAT_AFTER = timedelta(minutes=10)  # the queue is everybody's: a month takes minutes of it, and says the same for a while
-SENT_AT_ONCE = 1_000  # tasks: of more, only these are in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +45,3 @@ class AskParity:
         days = [day for day in wanted if day not in fresh]
         self.queue.send_parity([task_of(strategy_id, day) for day in days])
         return days
-
-
-@dataclass(frozen=True, slots=True)
-class AskParityDaily:
-    """Sends a task for each followed strategy. One whose last follower has left since is asked for by people alone."""
-
-    strategies: StrategyStore
-    queue: ParityQueue
-    clock: Clock
-
-    def __call__(self, scheduled_at: datetime) -> int:
-        """Ask for the day before the firing; returns for how many strategies. A retry asks again, which changes no result.
-
-        Raises `FiringRefused` for a firing that is too old or still to come, `RetryLater`.
-        """
-        require_recent(scheduled_at, self.clock.now(), MAX_FIRING_AGE)
-        day, asked = scheduled_at.date() - A_DAY, 0
-        for some in batched(self._followed(), SENT_AT_ONCE, strict=False):
-            self.queue.send_parity([task_of(strategy_id, day) for strategy_id in some])
-            asked += len(some)
-        return asked
-
-    def _followed(self) -> Iterator[str]:
-        for timeframe in Timeframe:
-            for venue, market in self.strategies.followed_markets(timeframe):
-                for definition in self.strategies.followed_strategies(timeframe, venue, market):
-                    yield definition.strategy_id
-            for _, _, strategy_id in self.strategies.followed_uploads(timeframe):
-                yield strategy_id
-
-
-def task_of(strategy_id: str, day: date) -> ParityTask:
-    return ParityTask(strategy_id=strategy_id, day=day, correlation_id=digest("parity", strategy_id, day.isoformat()))
