@@ -207,7 +207,7 @@ def test_a_stranger_sees_neither_parameters_nor_newer_candles_than_the_record(st
 
 
 def test_a_listed_strategy_has_the_platforms_backtest_on_its_card(story: Story) -> None:
-    """The walk over the cards asks for it, and the runner writes it; nobody's limits count it."""
+    """The walk over the cards asks for one, and the runner writes its figures."""
 
     def walked() -> dict[str, Any] | None:
         invoke(story.cloud, "ReconcileClockFunctionName", {"due_by": utc_now().isoformat()})
