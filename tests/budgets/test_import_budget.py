@@ -69,7 +69,7 @@ BUDGETS = (
     Budget("strategy_validator", 2.6, 634, TRADES),
     # Its own process alone: the one of each run loads numpy, and is a part of that run.
     Budget("strategy_sandbox", 0.6, 169, (*HEAVY, "boto3", "botocore", "aws_lambda_powertools", "pydantic", "pynamodb")),
-    Budget("backtest_runner", 4.0, 853, NO_FRAMEWORK),
+    Budget("backtest_runner", 4.0, 856, NO_FRAMEWORK),
     Budget("parity_checker", 3.6, 813, NO_FRAMEWORK),
     Budget("signal_intake", 2.0, 520, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
     Budget("signal_fanout", 2.5, 582, HEAVY),
