@@ -22,6 +22,7 @@ from infra.local.demo.scenario import VENUE
 from infra.local.project import CommandError
 
 STRATEGY = "local-orders"  # without code; the user of the command follows it
+LABEL = "local orders"  # of the account
 CAPITAL = "10000"
 BALANCE = Decimal(100_000)
 ASSET = "USDT"
@@ -131,9 +132,11 @@ class FirstOrder:
 
     def _account(self) -> str:
         for account in self._api.call("GET", "/v1/accounts")["items"]:
-            if account["venue"] == VENUE and account["status"] == "ACTIVE" and account["credentials_set"]:
+            # another account of the user may follow other strategies, and holds nothing of these orders
+            is_own = account["label"] == LABEL and account["venue"] == VENUE
+            if is_own and account["status"] == "ACTIVE" and account["credentials_set"]:
                 return str(account["account_id"])
-        account_id = str(self._api.call("POST", "/v1/accounts", {"label": "local orders", "venue": VENUE})["account_id"])
+        account_id = str(self._api.call("POST", "/v1/accounts", {"label": LABEL, "venue": VENUE})["account_id"])
         keys = Operator(self._cloud).open_account(ASSET, BALANCE)
         body = {"api_key": keys.api_key, "api_secret": keys.api_secret}
         self._api.call("PUT", f"/v1/accounts/{account_id}/credentials", body)
