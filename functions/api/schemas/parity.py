@@ -6,10 +6,9 @@ from datetime import date, datetime
 
 from pydantic import ConfigDict, Field
 
-from candlecast.domain.market.candle import Candle
-from candlecast.domain.parity.parity import Difference, ParityCause, ParityDay, ParityShare
+from candlecast.domain.parity.parity import ParityCause, ParityDay
 from candlecast.services.parity.show_parity import ShownParity
-from functions.api.schemas.values import Body, Money, View
+from functions.api.schemas.values import Body, CandleView, Money, View
 
 
 class AskedParity(Body):
@@ -27,30 +26,6 @@ class ParityTaskView(View):
     days: list[date]
 
 
-class CandleView(View):
-    """A candle with prices in quote units per base."""
-
-    open_time: datetime
-    open: Money
-    high: Money
-    low: Money
-    close: Money
-    volume: Money
-
-    @staticmethod
-    def of(candle: Candle | None) -> CandleView | None:
-        if candle is None:
-            return None
-        return CandleView(
-            open_time=candle.open_time,
-            open=candle.open,
-            high=candle.high,
-            low=candle.low,
-            close=candle.close,
-            volume=candle.volume,
-        )
-
-
 class DifferenceView(View):
     """A run that differs from the backtest."""
 
@@ -63,20 +38,6 @@ class DifferenceView(View):
     row: datetime | None = Field(description="Opening of the first candle that differs, where it is known.")
     before: CandleView | None = Field(description="That candle as live saw it; null if missing or unknown.")
     after: CandleView | None = Field(description="That candle as it is told now; null if missing.")
-
-    @staticmethod
-    def of(found: Difference) -> DifferenceView:
-        return DifferenceView(
-            candle_close=found.candle_close,
-            cause=found.cause,
-            version=found.version,
-            recorded=found.recorded,
-            recomputed=found.recomputed,
-            decides_otherwise=found.decides_otherwise,
-            row=found.row,
-            before=CandleView.of(found.before),
-            after=CandleView.of(found.after),
-        )
 
 
 class ParityDayView(View):
@@ -113,7 +74,7 @@ class ParityDayView(View):
             causes=dict(day.causes),
             missing=day.missing,
             refusal=day.refusal,
-            differences=[DifferenceView.of(each) for each in day.differences] if sees_differences else None,
+            differences=[DifferenceView.model_validate(each) for each in day.differences] if sees_differences else None,
         )
 
 
@@ -126,12 +87,6 @@ class ParityShareView(View):
     otherwise: int
     percent: Money | None = Field(description="Runs in a hundred that decided as the backtest, rounded down; null without runs.")
 
-    @staticmethod
-    def of(share: ParityShare) -> ParityShareView:
-        return ParityShareView(
-            days=share.days, checked=share.checked, equal=share.equal, otherwise=share.otherwise, percent=share.percent
-        )
-
 
 class ParityView(View):
     """Live compared with a backtest over the same candles."""
@@ -142,4 +97,4 @@ class ParityView(View):
     @staticmethod
     def of(shown: ShownParity) -> ParityView:
         days = [ParityDayView.of(day, sees_differences=shown.sees_differences) for day in shown.days]
-        return ParityView(share=ParityShareView.of(shown.share), days=days)
+        return ParityView(share=ParityShareView.model_validate(shown.share), days=days)

@@ -12,7 +12,7 @@ from candlecast.domain.values.reasons import Reason
 from functions.api.schemas.values import Money, View
 
 
-class ReleaseView(View):
+class SignalReleaseView(View):
     """Who has let a signal be judged anew."""
 
     signal_id: str = Field(description="The signal that was published instead.")
@@ -33,7 +33,7 @@ class VerdictView(View):
     value: Money | None = Field(description="The value found; null where the rule compares nothing.")
     bound: Money | None = Field(description="The bound of the rule.")
     mark_price: Money | None = Field(description="The venue's mark at the verdict; null without a quote.")
-    release: ReleaseView | None = Field(description="Null before the signal was released.")
+    release: SignalReleaseView | None = Field(description="Null before the signal was released.")
 
     @staticmethod
     def of(verdict: Verdict) -> VerdictView:
@@ -51,5 +51,5 @@ class VerdictView(View):
             value=denial.value,
             bound=denial.bound,
             mark_price=verdict.mark_price,
-            release=None if verdict.release is None else ReleaseView.model_validate(verdict.release),
+            release=None if verdict.release is None else SignalReleaseView.model_validate(verdict.release),
         )

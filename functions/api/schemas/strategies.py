@@ -29,7 +29,7 @@ from candlecast.services.strategies.create_strategy import IssuedSecret
 from candlecast.services.strategies.upload_strategy import Uploaded
 from functions.api.schemas.parameters import Parameters, Slug
 from functions.api.schemas.strategy_versions import HintView, NewUploadedStrategy, ReleaseView, VersionView, hints_of
-from functions.api.schemas.values import Body, Label, Money, Symbol, Text, View
+from functions.api.schemas.values import Body, CandleView, Label, Money, Symbol, Text, View
 
 DEFAULTS = SourceSettings()
 OF_AUTHORS = ("owner", "collaborators", "link_key")  # fields that nobody else sees
@@ -341,17 +341,6 @@ class PublishedSignalView(View):
             shards_done=record.shards_done,
             spread_seconds=record.spread_seconds,
         )
-
-
-class CandleView(View):
-    """One closed candle: prices in quote per base, volume in base units."""
-
-    open_time: datetime
-    open: Money
-    high: Money
-    low: Money
-    close: Money
-    volume: Money
 
 
 class SeenCandlesView(View):

@@ -149,3 +149,14 @@ Symbol = Annotated[
 ]
 VenueName = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9_-]+$", examples=["paper"])]
 Identifier = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class CandleView(View):
+    """One closed candle: prices in quote per base, volume in base units."""
+
+    open_time: datetime
+    open: Money
+    high: Money
+    low: Money
+    close: Money
+    volume: Money
