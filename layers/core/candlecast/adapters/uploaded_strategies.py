@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from candlecast.adapters.aws.sandbox_function import SandboxFunction, SandboxRun, Told
 from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind
@@ -11,6 +12,9 @@ from candlecast.domain.values.errors import NotFound, Reject, RetryLater
 from candlecast.ports.code_store import CodeStore
 from candlecast.ports.strategies import CodeRun, Evaluation, Outcome, StrategyCode
 from candlecast.sandbox.protocol import Job, Request, SandboxRefusal, encode_candles
+
+if TYPE_CHECKING:
+    from candlecast.ports.parity import FrameRun
 
 # For one decision: ten times the processor time that the check of an upload allows. Code that passes the check and loops later
 # holds a place of UploadedStrategyConcurrency so long, and other authors wait for that place.
@@ -39,28 +43,31 @@ class UploadedStrategies:
         Of a run that fails, the outcome is `Reject` with the sandbox's code and the line of the fault. `RetryLater` says that
         code or sandbox did not answer.
         """
-        asked = [self._asked(definition, run) for run in runs]
+        asked = [run_of(definition, run, self._source, Job.DECIDE, RUN_SECONDS) for run in runs]
         told = iter(self._sandbox.run([each for each in asked if isinstance(each, SandboxRun)]))
         return [_outcome(next(told)) if isinstance(each, SandboxRun) else each for each in asked]
 
-    def _asked(self, definition: StrategyDefinition, run: CodeRun) -> SandboxRun | Reject | RetryLater:
-        version, owner = run.version, definition.owner
-        if version is None or version.source_hash is None or owner is None:
-            return _without_version(definition)
-        try:
-            source = self._source(version.source_hash)
-        except (Reject, RetryLater) as error:
-            return error
-        except NotFound as error:
-            return Reject(error.code, error.message)
-        request = Request(
-            job=Job.DECIDE,
-            source=source,
-            parameters=version.parameters,
-            columns=encode_candles(run.candles),
-            seconds=RUN_SECONDS,
-        )
-        return SandboxRun(owner=owner, request=request)
+
+def run_of(
+    definition: StrategyDefinition,
+    run: CodeRun | FrameRun,
+    source_of: Callable[[str], str],
+    job: Job,
+    seconds: float,
+) -> SandboxRun | Reject | RetryLater:
+    """The run of a version on its candles, in the sandbox of the owner; or why there is none. `source_of` reads by hash."""
+    version, owner = run.version, definition.owner
+    if version is None or version.source_hash is None or owner is None:
+        return _without_version(definition)
+    try:
+        source = source_of(version.source_hash)
+    except (Reject, RetryLater) as error:
+        return error
+    except NotFound as error:
+        return Reject(error.code, error.message)
+    columns = encode_candles(run.candles)
+    request = Request(job=job, source=source, parameters=version.parameters, columns=columns, seconds=seconds)
+    return SandboxRun(owner=owner, request=request)
 
 
 class StrategiesByKind:

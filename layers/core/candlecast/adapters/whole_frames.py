@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from candlecast.adapters.aws.sandbox_function import SandboxFunction, SandboxRun, Told
 from candlecast.adapters.decided_columns import decided_columns
 from candlecast.adapters.strategy_code import built_in_strategy, evaluation_of, refusing
+from candlecast.adapters.uploaded_strategies import run_of
 from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.errors import NotFound, Reject, RetryLater
+from candlecast.domain.values.errors import Reject
 from candlecast.ports.code_store import CodeStore
 from candlecast.ports.parity import FrameOutcome, FrameRun
 from candlecast.ports.strategies import Evaluation
-from candlecast.sandbox.protocol import Answer, Job, Request, encode_candles
+from candlecast.sandbox.protocol import Answer, Job
 from candlecast.strategy import Candles, Signals, evaluate
 from candlecast.strategy.decision import decision_at
 
@@ -34,28 +35,9 @@ class WholeFrames:
         return [_outcome(definition, run) for run in runs]
 
     def _in_sandboxes(self, definition: StrategyDefinition, runs: Sequence[FrameRun]) -> Sequence[FrameOutcome]:
-        asked = [self._asked(definition, run) for run in runs]
+        asked = [run_of(definition, run, self._code.get, Job.SIGNALS, FRAME_SECONDS) for run in runs]
         told: Iterator[Told] = iter(self._sandbox.run([each for each in asked if isinstance(each, SandboxRun)]))
         return [_told(next(told), run) if isinstance(each, SandboxRun) else each for each, run in zip(asked, runs, strict=True)]
-
-    def _asked(self, definition: StrategyDefinition, run: FrameRun) -> SandboxRun | Reject | RetryLater:
-        version, owner = run.version, definition.owner
-        if version is None or version.source_hash is None or owner is None:
-            return Reject("VERSION_MISSING", f"{definition.strategy_id} has no version with code")
-        try:
-            source = self._code.get(version.source_hash)
-        except (Reject, RetryLater) as error:
-            return error
-        except NotFound as error:
-            return Reject(error.code, error.message)
-        request = Request(
-            job=Job.SIGNALS,
-            source=source,
-            parameters=version.parameters,
-            columns=encode_candles(run.candles),
-            seconds=FRAME_SECONDS,
-        )
-        return SandboxRun(owner=owner, request=request)
 
 
 def _outcome(definition: StrategyDefinition, run: FrameRun) -> FrameOutcome:
