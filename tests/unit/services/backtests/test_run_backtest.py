@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from candlecast.domain.backtests.backtest import LEASE, TIME_LIMIT, Backtest, BacktestStatus
+from candlecast.domain.backtests.sweep import SweepPlan
 from candlecast.domain.market.funding import FundingRate
 from candlecast.domain.values.errors import DomainError, InvalidValue, Reject, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
@@ -88,6 +89,16 @@ def test_a_backtest_ends_with_its_results_and_numbers(bench: Bench) -> None:
     assert (found.status, found.summary, found.code_version, found.tries) == (BacktestStatus.DONE, a_summary(), "c0de", 1)
     assert set(bench.results.kept) == {(TENANT, BACKTEST)}
     assert bench.metrics.counts["BacktestsDone"] == 1
+
+
+def test_a_task_that_is_none_of_the_backtests_is_refused(bench: Bench) -> None:
+    bench.store.create_backtest(
+        a_backtest(backtest_id="swept", plan=a_plan(sweep=SweepPlan(axes={"a": (1,)}, trials_of_a_part=1)))
+    )
+    for task in (a_task(part=0), a_task(backtest_id="swept")):
+        with pytest.raises(InvalidValue, match="part"):
+            bench.run(task, "worker-1")
+    assert (bench.found.status, bench.engine.seen) == (BacktestStatus.QUEUED, [])
 
 
 def test_candles_before_the_first_are_read_for_its_decision(bench: Bench) -> None:

@@ -142,6 +142,13 @@ def test_a_part_that_is_kept_is_not_computed_again(bench: Bench) -> None:
     assert bench.engine.tried == [0]
 
 
+@pytest.mark.parametrize("part", [-1, 4])
+def test_a_part_that_the_sweep_does_not_have_is_refused(bench: Bench, part: int) -> None:
+    with pytest.raises(InvalidValue, match=f"part {part}"):
+        bench.run(part)
+    assert (bench.found.parts_done, bench.engine.tried, bench.results.kept_parts) == ((), [], {})
+
+
 def test_the_part_of_a_killed_worker_is_computed_again(bench: Bench) -> None:
     bench.run(0, 1)
     bench.engine.during = die

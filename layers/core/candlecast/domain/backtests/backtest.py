@@ -6,7 +6,7 @@ extends the lease. A redelivered message waits for the end of the lease. A worke
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -110,9 +110,19 @@ class BacktestPlan:
         return (self.until - self.start) // self.timeframe.length
 
     @property
+    def parts(self) -> Sequence[int | None]:
+        """The part of each task that computes it: the numbers of a sweep's parts; None alone for a single backtest."""
+        return (None,) if self.sweep is None else range(self.sweep.parts)
+
+    @property
     def tasks(self) -> int:
-        """Tasks that compute it: each part of a sweep is one."""
-        return 1 if self.sweep is None else self.sweep.parts
+        """How many tasks compute it."""
+        return len(self.parts)
+
+    def require_part(self, part: int | None) -> None:
+        """Raises `InvalidValue` unless one of its tasks has this part."""
+        if part not in self.parts:
+            raise InvalidValue(f"part {part} is none of the {self.tasks} tasks of this backtest")
 
 
 def require_cash(cash: Decimal) -> Decimal:

@@ -97,10 +97,9 @@ class AskBacktest:
             correlation_id=correlation_id,
         )
         stored = self.backtests.create_backtest(backtest)
-        parts = [None] if stored.plan.sweep is None else range(stored.plan.sweep.parts)
         tasks = [
             BacktestTask(tenant_id=stored.tenant_id, backtest_id=stored.backtest_id, correlation_id=correlation_id, part=part)
-            for part in parts
+            for part in stored.plan.parts
         ]
         try:
             self.queue.send_backtests(tasks)

@@ -36,7 +36,8 @@ class RunBacktest:
     def __call__(self, task: BacktestTask, worker: str) -> None:
         """Compute the task's backtest, unless it has ended.
 
-        Raises `RetryLater` while another worker has it, and if candles, code, results or the store cannot be had now.
+        Raises `RetryLater` while another worker has it, and if candles, code, results or the store cannot be had now. Raises
+        `InvalidValue` for a task that is none of the backtest's.
         """
         try:
             found = self.backtests.find_backtest(task.tenant_id, task.backtest_id)
@@ -44,6 +45,7 @@ class RunBacktest:
             return  # it was forgotten while its task waited
         if not found.status.is_open:
             return
+        found.plan.require_part(task.part)
         held = _Held(self.backtests, found, self.clock)
         try:
             held.begin(worker)

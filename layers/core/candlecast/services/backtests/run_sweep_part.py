@@ -40,10 +40,12 @@ class RunSweepPart:
     def __call__(self, task: BacktestTask, part: int) -> None:
         """Compute the task's part unless its outcome is kept, and then end the sweep if no other part is missing.
 
-        Raises `RetryLater` if candles, code, results or the store cannot be had now.
+        Raises `RetryLater` if candles, code, results or the store cannot be had now, and `InvalidValue` for a part that the sweep
+        does not have.
         """
         with suppress(Stopped, NotFound):  # a cancelled sweep, or one that was forgotten
             sweep = self._open(task)
+            sweep.plan.require_part(part)
             try:
                 self._run(sweep, task, part)
             except (Reject, InvalidValue, NotFound) as error:
