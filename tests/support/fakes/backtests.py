@@ -166,10 +166,10 @@ class FakeSweepEngine:
     during: Callable[[int], None] | None = None
     merging: Callable[[], None] | None = None
     tried: list[int] = field(default_factory=list)
-    merged: list[list[bytes]] = field(default_factory=list)
+    merged: list[list[str]] = field(default_factory=list)
     rows: set[int] = field(default_factory=set)
 
-    def try_part(self, computation: Computation, part: int, watch: Callable[[], None]) -> bytes:
+    def try_part(self, computation: Computation, part: int, watch: Callable[[], None]) -> str:
         sweep = computation.backtest.plan.sweep
         assert sweep is not None
         self.tried.append(part)
@@ -180,9 +180,9 @@ class FakeSweepEngine:
             watch()
         if self.error is not None:
             raise self.error
-        return str(part).encode()
+        return str(part)
 
-    def merge(self, computation: Computation, parts: Sequence[bytes]) -> BacktestOutcome:
+    def merge(self, computation: Computation, parts: Sequence[str]) -> BacktestOutcome:
         self.merged.append(list(parts))
         self.rows.add(len(computation.candles))
         if self.merging is not None:
@@ -197,7 +197,7 @@ class FakeResults:
     """Files by tenant and id, and parts of sweeps by their number as well."""
 
     kept: dict[tuple[str, str], ResultFiles] = field(default_factory=dict)
-    kept_parts: dict[tuple[str, str, int], bytes] = field(default_factory=dict)
+    kept_parts: dict[tuple[str, str, int], str] = field(default_factory=dict)
     error: DomainError | None = None
 
     def keep(self, backtest: Backtest, files: ResultFiles) -> None:
@@ -205,12 +205,12 @@ class FakeResults:
             raise self.error
         self.kept[backtest.tenant_id, backtest.backtest_id] = files
 
-    def keep_part(self, backtest: Backtest, part: int, outcome: bytes) -> None:
+    def keep_part(self, backtest: Backtest, part: int, outcome: str) -> None:
         if self.error is not None:
             raise self.error
         self.kept_parts[backtest.tenant_id, backtest.backtest_id, part] = outcome
 
-    def parts(self, backtest: Backtest) -> list[bytes]:
+    def parts(self, backtest: Backtest) -> list[str]:
         return [self.kept_parts[backtest.tenant_id, backtest.backtest_id, part] for part in range(backtest.plan.tasks)]
 
     def links(self, backtest: Backtest, now: datetime) -> ResultLinks:

@@ -244,6 +244,15 @@ def test_a_walk_forward_in_parts_equals_one_process_number_by_number(walk: WalkF
     assert len(outcome.files.trades.splitlines()) == len(wanted.result.trades) + 1
 
 
+def test_an_outcome_too_few_is_no_sweep() -> None:
+    """An outcome has its combination by its place, so a missing one would lend its parameters to the next."""
+    engine, asked = a_sweep(), computation()
+    parts = [json.loads(engine.try_part(asked, part, unwatched)) for part in range(asked.backtest.plan.tasks)]
+    del parts[1][2]
+    with pytest.raises(Reject, match="11 outcomes of 12"):
+        engine.merge(asked, [json.dumps(part) for part in parts])
+
+
 def test_a_combination_that_fails_in_a_walk_forward_fails_in_each_window() -> None:
     line = "        fast = "
     fails = SOURCE.replace(line, f"        if self.parameters.fast_period == 5:\n            raise KeyError\n{line}", 1)

@@ -5,7 +5,6 @@ A part's outcome is JSON in which every float is written so that it is read as t
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,7 +36,7 @@ from candlecast.backtest.result import Note, Result
 from candlecast.backtest.sweep import Failed, SweepResult, Trial, attempted, heat_map, put_trials, run_rows, sweep_document, tried
 from candlecast.backtest.walk_forward import Score, WalkForward, Window, scores_of, walk_forward_document, walked, windows_of
 from candlecast.domain.backtests.sweep import HOUR, SweepPlan, Value
-from candlecast.domain.values.errors import DomainError, Reject, RetryLater
+from candlecast.domain.values.errors import DomainError, InvalidValue, Reject, RetryLater
 from candlecast.domain.values.timeframe import EPOCH
 from candlecast.ports.backtests import BacktestOutcome, Computation, ResultFiles
 from candlecast.ports.code_store import CodeStore
@@ -45,7 +44,6 @@ from candlecast.strategy import Candles, Signals, Strategy
 from candlecast.strategy.candles import MILLISECOND
 
 AT_ONCE = Note("SWEEP_DECIDED_AT_ONCE", "the code had all candles at once, later ones too; live it has its lookback alone")
-FASTEST = 1  # of gzip: a part is some kilobytes
 UNKNOWN = "PARAMETER_UNKNOWN"  # of all combinations alike: the sweep itself is wrong
 
 # In the place of each combination that was tried: judging needs its trial alone.
@@ -60,18 +58,20 @@ class LiveCodeSweep:
         self._sandbox = sandbox
         self._built_in = BuiltInStrategies()
 
-    def try_part(self, computation: Computation, part: int, watch: Callable[[], None]) -> bytes:
+    def try_part(self, computation: Computation, part: int, watch: Callable[[], None]) -> str:
         """Each combination of the part on its own: refused, failed, or tried."""
         with _refusals():
             trials = _Trials(computation, self._code, self._sandbox)
             outcomes = [trials.outcome(number, watch) for number in trials.sweep.trials_of(part)]
-        return gzip.compress(json.dumps(outcomes).encode(), FASTEST, mtime=0)
+        return json.dumps(outcomes)
 
-    def merge(self, computation: Computation, parts: Sequence[bytes]) -> BacktestOutcome:
+    def merge(self, computation: Computation, parts: Sequence[str]) -> BacktestOutcome:
         """Judge all trials as one process does, and show the best of them as a whole."""
-        told = [outcome for part in parts for outcome in json.loads(gzip.decompress(part))]
+        told = [outcome for part in parts for outcome in json.loads(part)]
         with _refusals():
             trials = _Trials(computation, self._code, self._sandbox)
+            if len(told) != trials.sweep.trials:  # an outcome's place names its combination
+                raise InvalidValue(f"{len(told):,} outcomes of {trials.sweep.trials:,} combinations")
             if trials.sweep.walk_forward is not None:
                 return self._walked(computation, trials, trials.walked(told))
             swept = trials.swept(told)

@@ -86,14 +86,14 @@ class Stopped(Exception):
 class SweepEngine(Protocol):
     """Tries combinations of parameters by the live code, a part of them at a time, and judges all of them together."""
 
-    def try_part(self, computation: Computation, part: int, watch: Callable[[], None]) -> bytes:
-        """Try the combinations of one part: the same candles give the same bytes. An error that `watch` raises ends the work.
+    def try_part(self, computation: Computation, part: int, watch: Callable[[], None]) -> str:
+        """Try the combinations of one part: the same candles give the same text. An error that `watch` raises ends the work.
 
         Raises as `BacktestEngine.compute`.
         """
         ...
 
-    def merge(self, computation: Computation, parts: Sequence[bytes]) -> BacktestOutcome:
+    def merge(self, computation: Computation, parts: Sequence[str]) -> BacktestOutcome:
         """Judge the trials of all parts, in order; the numbers of the item and the page are those of the best.
 
         Raises as `BacktestEngine.compute`, and `Reject` (SWEEP_EMPTY, SWEEP_FAILED) if no combination could be tried.
@@ -104,12 +104,12 @@ class SweepEngine(Protocol):
 class SweepParts(Protocol):
     """Outcomes of a sweep's parts. Both methods raise `RetryLater` (RESULTS_UNAVAILABLE)."""
 
-    def keep_part(self, backtest: Backtest, part: int, outcome: bytes) -> None:
+    def keep_part(self, backtest: Backtest, part: int, outcome: str) -> None:
         """Keep an outcome; a repeat replaces it."""
         ...
 
-    def parts(self, backtest: Backtest) -> list[bytes]:
-        """The outcomes of all parts, in order."""
+    def parts(self, backtest: Backtest) -> list[str]:
+        """The outcomes of all parts, in order; raises `InvalidValue` (UNREADABLE) if one is damaged or far too long."""
         ...
 
 

@@ -10,9 +10,10 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from candlecast.adapters.aws import clients
-from candlecast.adapters.s3.backtest_results import LINK_LIFE, S3BacktestResults
+from candlecast.adapters.s3.backtest_results import LINK_LIFE, MAX_PART_BYTES, S3BacktestResults
+from candlecast.adapters.s3.compressed import compressed
 from candlecast.domain.backtests.sweep import SweepPlan
-from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.errors import InvalidValue, RetryLater
 from candlecast.ports.backtests import ResultFiles
 from tests.support.builders import NOW
 from tests.support.fakes.backtests import BACKTEST, a_backtest, a_plan
@@ -63,14 +64,24 @@ def test_parts_of_a_sweep_are_read_in_order_and_have_no_link() -> None:
     s3, asked = Recorder(), a_backtest(tenant_id="auth0|a b", plan=a_plan(sweep=sweep))
     results = S3BacktestResults(s3, "results")  # type: ignore[arg-type]
     for part in (2, 0, 1):
-        results.keep_part(asked, part, str(part).encode())
+        results.keep_part(asked, part, str(part))
     assert {it["Key"] for it in s3.asked} == {f"parts/auth0%7Ca%20b/{BACKTEST}/{part:03}.json.gz" for part in range(3)}
-    assert results.parts(asked) == [b"0", b"1", b"2"]
+    assert results.parts(asked) == ["0", "1", "2"]
     s3.error = EndpointConnectionError(endpoint_url="https://s3")
     with pytest.raises(RetryLater, match="RESULTS_UNAVAILABLE"):
         results.parts(asked)
     with pytest.raises(RetryLater, match="RESULTS_UNAVAILABLE"):
-        results.keep_part(asked, 0, b"0")
+        results.keep_part(asked, 0, "0")
+
+
+@pytest.mark.parametrize("damaged", [b"", b"0", compressed("0")[:-1], compressed(" " * (MAX_PART_BYTES + 1))])
+def test_a_part_that_is_damaged_or_far_too_long_is_not_opened(damaged: bytes) -> None:
+    s3, asked = Recorder(), a_backtest(plan=a_plan(sweep=SweepPlan(axes={"fast": (1,)}, trials_of_a_part=1)))
+    results = S3BacktestResults(s3, "results")  # type: ignore[arg-type]
+    results.keep_part(asked, 0, "0")
+    s3.asked[0]["Body"] = damaged
+    with pytest.raises(InvalidValue, match="UNREADABLE"):
+        results.parts(asked)
 
 
 def test_a_store_that_does_not_answer_is_asked_again_later() -> None:

@@ -116,7 +116,7 @@ def die(*_: int) -> None:
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2)])
 def test_the_last_part_has_all_of_them_judged_in_order(bench: Bench, order: tuple[int, ...]) -> None:
     bench.run(*order)
-    assert bench.engine.merged == [[b"0", b"1", b"2", b"3"]]
+    assert bench.engine.merged == [["0", "1", "2", "3"]]
     found = bench.found
     assert (found.status, found.summary, found.code_version) == (BacktestStatus.DONE, a_summary(), "c0de")
     assert (found.parts_done, found.trials_done, found.ended_at) == ((0, 1, 2, 3), 18, NOW)
@@ -156,7 +156,7 @@ def test_the_part_of_a_killed_worker_is_computed_again(bench: Bench) -> None:
         bench.run(2)
     bench.engine.during = None
     bench.run(3, 2)
-    assert (bench.found.status, bench.engine.merged) == (BacktestStatus.DONE, [[b"0", b"1", b"2", b"3"]])
+    assert (bench.found.status, bench.engine.merged) == (BacktestStatus.DONE, [["0", "1", "2", "3"]])
 
 
 def test_a_worker_that_is_killed_while_it_judges_is_followed_by_another(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from candlecast.adapters.aws.clients import aws_errors
+from candlecast.adapters.s3.compressed import CONTENT_TYPE, compressed, decompressed
 from candlecast.domain.backtests.backtest import Backtest
 from candlecast.ports.backtests import ResultFiles, ResultLinks
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 UNAVAILABLE = "RESULTS_UNAVAILABLE"
 PREFIX = "results/"
 PARTS = "parts/"  # of sweeps; no link leads there
+MAX_PART_BYTES = 16 * 1024 * 1024  # of a part, and of its text: 58,500 returns of 25 characters are a tenth of it
 LINK_LIFE = timedelta(minutes=5)  # enough to follow a link, and too short to pass it on; the API makes another at any time
 DOCUMENT, PAGE, TRADES = "result.json", "report.html", "trades.csv"
 TYPES = {DOCUMENT: "application/json", PAGE: "text/html; charset=utf-8", TRADES: "text/csv; charset=utf-8"}
@@ -39,16 +41,19 @@ class S3BacktestResults:
             with aws_errors(UNAVAILABLE):
                 self._s3.put_object(Bucket=self._bucket, Key=_key(backtest, name), Body=body, ContentType=TYPES[name])
 
-    def keep_part(self, backtest: Backtest, part: int, outcome: bytes) -> None:
+    def keep_part(self, backtest: Backtest, part: int, outcome: str) -> None:
         with aws_errors(UNAVAILABLE):
-            self._s3.put_object(Bucket=self._bucket, Key=_part_key(backtest, part), Body=outcome)
+            self._s3.put_object(
+                Bucket=self._bucket, Key=_part_key(backtest, part), Body=compressed(outcome), ContentType=CONTENT_TYPE
+            )
 
-    def parts(self, backtest: Backtest) -> list[bytes]:
+    def parts(self, backtest: Backtest) -> list[str]:
         return [self._part(_part_key(backtest, part)) for part in range(backtest.plan.tasks)]
 
-    def _part(self, key: str) -> bytes:
+    def _part(self, key: str) -> str:
         with aws_errors(UNAVAILABLE):
-            return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read(MAX_PART_BYTES + 1)
+        return decompressed(body, MAX_PART_BYTES)
 
     def links(self, backtest: Backtest, now: datetime) -> ResultLinks:
         return ResultLinks(
