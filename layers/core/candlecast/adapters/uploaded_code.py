@@ -8,19 +8,18 @@ from typing import Any
 import numpy as np
 
 from candlecast.adapters.aws.sandbox_function import SandboxFunction, SandboxRun
+from candlecast.adapters.uploaded_strategies import owned_source, result_of
 from candlecast.domain.backtests.sweep import Value
 from candlecast.domain.market.candle import Candle
-from candlecast.domain.values.errors import NotFound, Reject
+from candlecast.domain.values.errors import Reject
 from candlecast.ports.backtests import Computation
 from candlecast.ports.code_store import CodeStore
 from candlecast.sandbox.protocol import (
     SANDBOX_RESULT_INVALID,
     SANDBOX_TIMEOUT,
-    Answer,
     Inspected,
     Job,
     Request,
-    SandboxRefusal,
     SignalColumns,
     encode_candles,
 )
@@ -37,14 +36,8 @@ class UploadedCode:
 
     def __init__(self, code: CodeStore, sandbox: SandboxFunction, computation: Computation, source_hash: str) -> None:
         """Raises `Reject` for code that is gone, `RetryLater` if it cannot be had now."""
-        owner = computation.strategy.owner
-        if owner is None:
-            raise Reject("VERSION_MISSING", f"{computation.strategy.strategy_id} has no owner whose sandbox could run it")
-        self._sandbox, self._owner = sandbox, owner
-        try:
-            self._source = code.get(source_hash)
-        except NotFound as error:
-            raise Reject(error.code, error.message) from None
+        self._sandbox = sandbox
+        self._owner, self._source = owned_source(computation.strategy, source_hash, code.get)
 
     def inspected(self, parameters: Mapping[str, Value]) -> Inspected:
         """The description of the code with these parameters. Raises as `decided`."""
@@ -94,11 +87,7 @@ class UploadedCode:
 
     def _answer(self, request: Request) -> Any:
         (told,) = self._sandbox.run([SandboxRun(owner=self._owner, request=request)])
-        if isinstance(told, SandboxRefusal) and told.line is not None:
-            raise Reject(told.code, f"line {told.line}: {told.message}")
-        if not isinstance(told, Answer):
-            raise told
-        return told.result
+        return result_of(told)
 
 
 def _from_row(told: SignalColumns, row: int) -> SignalColumns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from candlecast.adapters.aws.sandbox_function import SandboxFunction, SandboxRun, Told
 from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind
@@ -56,18 +56,38 @@ def run_of(
     seconds: float,
 ) -> SandboxRun | Reject | RetryLater:
     """The run of a version on its candles, in the sandbox of the owner; or why there is none. `source_of` reads by hash."""
-    version, owner = run.version, definition.owner
-    if version is None or version.source_hash is None or owner is None:
-        return _without_version(definition)
+    version = run.version
     try:
-        source = source_of(version.source_hash)
+        if version is None:
+            raise _without_version(definition)
+        owner, source = owned_source(definition, version.source_hash, source_of)
     except (Reject, RetryLater) as error:
         return error
-    except NotFound as error:
-        return Reject(error.code, error.message)
     columns = encode_candles(run.candles)
     request = Request(job=job, source=source, parameters=version.parameters, columns=columns, seconds=seconds)
     return SandboxRun(owner=owner, request=request)
+
+
+def owned_source(definition: StrategyDefinition, source_hash: str | None, source_of: Callable[[str], str]) -> tuple[str, str]:
+    """The owner, whose sandbox runs the code, and the source; `source_of` reads by hash.
+
+    Raises `Reject` (VERSION_MISSING) without code or owner, and for code that is gone; `RetryLater` if it cannot be had now.
+    """
+    if source_hash is None or definition.owner is None:
+        raise _without_version(definition)
+    try:
+        return definition.owner, source_of(source_hash)
+    except NotFound as error:
+        raise Reject(error.code, error.message) from None
+
+
+def result_of(told: Told) -> Any:
+    """The result that the sandbox has answered. Raises `Reject` with its code and the line of the fault, `RetryLater`."""
+    if isinstance(told, SandboxRefusal) and told.line is not None:
+        raise Reject(told.code, f"line {told.line}: {told.message}")
+    if isinstance(told, Reject | RetryLater):
+        raise told
+    return told.result
 
 
 class StrategiesByKind:
@@ -91,9 +111,8 @@ def _without_version(definition: StrategyDefinition) -> Reject:
 
 
 def _outcome(told: Told) -> Outcome:
-    if isinstance(told, SandboxRefusal) and told.line is not None:
-        return Reject(told.code, f"line {told.line}: {told.message}")
-    if isinstance(told, Reject | RetryLater):
-        return told
-    decided: Evaluation = told.result
+    try:
+        decided: Evaluation = result_of(told)
+    except (Reject, RetryLater) as error:
+        return error
     return decided

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from candlecast.adapters.aws.sandbox_function import SandboxFunction, SandboxRun, Told
 from candlecast.adapters.decided_columns import decided_columns
 from candlecast.adapters.strategy_code import built_in_strategy, evaluation_of, refusing
-from candlecast.adapters.uploaded_strategies import run_of
+from candlecast.adapters.uploaded_strategies import result_of, run_of
 from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.errors import Reject
+from candlecast.domain.values.errors import Reject, RetryLater
 from candlecast.ports.code_store import CodeStore
 from candlecast.ports.parity import FrameOutcome, FrameRun
 from candlecast.ports.strategies import Evaluation
-from candlecast.sandbox.protocol import Answer, Job
+from candlecast.sandbox.protocol import Job
 from candlecast.strategy import Candles, Signals, evaluate
 from candlecast.strategy.decision import decision_at
 
@@ -53,12 +53,10 @@ def _outcome(definition: StrategyDefinition, run: FrameRun) -> FrameOutcome:
 
 
 def _told(told: Told, run: FrameRun) -> FrameOutcome:
-    if not isinstance(told, Answer):
-        return told
-    candles = Candles.from_candles(run.candles)
     try:
-        decided = decided_columns(told.result, candles, 1 if run.version is None else run.version.lookback)
-    except Reject as error:
+        result, candles = result_of(told), Candles.from_candles(run.candles)
+        decided = decided_columns(result, candles, 1 if run.version is None else run.version.lookback)
+    except (Reject, RetryLater) as error:
         return error
     return _decisions(decided.signals(candles), candles, run.rows)
 
