@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -61,7 +62,6 @@ class LiveCodeEngine:
     def __init__(self, code: CodeStore, sandbox: SandboxFunction) -> None:
         self._code = code
         self._sandbox = sandbox
-        self._built_in = BuiltInStrategies()
 
     def lookback(self, strategy: StrategyDefinition, version: StrategyVersion | None) -> int:
         """Candles that a decision gets."""
@@ -69,18 +69,12 @@ class LiveCodeEngine:
 
     def compute(self, computation: Computation, watch: Callable[[int], None]) -> BacktestOutcome:
         """Trade the strategy's decisions on the plan's terms."""
-        plan = computation.backtest.plan
         candles = Candles.from_candles(computation.candles)
-        first = int(np.searchsorted(candles.time, (plan.start - EPOCH) // MILLISECOND))
-        try:
+        first = first_row(computation, candles)
+        with refusals():
             made = self._strategy(computation, candles, watch)
             whole = run(made, candles, terms_of(computation), watch=lambda row: watch(max(0, row - first)))
-        except (Reject, RetryLater):
-            raise
-        except DomainError as error:  # of the strategy's own code, or of terms that the engine refuses
-            raise Reject(error.code, error.message) from error
-        unfunded = () if computation.funding else (NO_FUNDING,)
-        result = replace(without_history(whole, first), notes=(*whole.notes, NO_LIQUIDATION, *unfunded))
+        result = replace(without_history(whole, first), notes=(*whole.notes, *left_out(computation)))
         if isinstance(made, DecidedColumns):  # nobody has asked the code for all candles at once
             result = replace(result, differing_decisions=None)
         return self._outcome(computation, result)
@@ -94,23 +88,62 @@ class LiveCodeEngine:
         return decided_columns(told, candles, version.lookback)
 
     def _outcome(self, computation: Computation, result: Result) -> BacktestOutcome:
-        backtest, version = computation.backtest, computation.version
+        version = computation.version
         shown = result.parameters if version is None else version.parameters
-        result = replace(result, strategy=computation.strategy.name, parameters=shown if backtest.shows_code else {})
-        notes = notes_of(computation, result)
-        code_version = self._built_in.version(computation.strategy) if version is None else version.digest
-        told = document(
-            result,
-            file=notes,
-            settings=json.loads(to_json(backtest.plan)),
-            versions={**versions(), "strategy": code_version},
-        )
-        files = ResultFiles(
-            document=text_of(told).encode(),
-            page=page_of(report_of(result, notes)).encode(),
-            trades=csv_of_trades(result).encode(),
-        )
-        return BacktestOutcome(summary=summary_of(result), code_version=code_version, files=files)
+        shown = shown if computation.backtest.shows_code else {}
+        result = replace(result, strategy=computation.strategy.name, parameters=shown)
+        return outcome_of(computation, result)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Any error of the strategy's own code, or of terms that the engine refuses, as `Reject`."""
+    try:
+        yield
+    except (Reject, RetryLater):
+        raise
+    except DomainError as error:
+        raise Reject(error.code, error.message) from error
+
+
+def outcome_of(
+    computation: Computation, result: Result, wrap: Callable[[dict[str, Any]], dict[str, Any]] = lambda whole: whole
+) -> BacktestOutcome:
+    """The outcome of one backtest, whose document `wrap` may put into a larger one."""
+    notes, code_version = notes_of(computation, result), code_version_of(computation)
+    whole = document(result, file=notes, settings=settings_of(computation), versions=versions_of(code_version))
+    files = ResultFiles(
+        document=text_of(wrap(whole)).encode(),
+        page=page_of(report_of(result, notes)).encode(),
+        trades=csv_of_trades(result).encode(),
+    )
+    return BacktestOutcome(summary=summary_of(result), code_version=code_version, files=files)
+
+
+def code_version_of(computation: Computation) -> str:
+    """Hash of the code and parameters that decide."""
+    version = computation.version
+    return BuiltInStrategies().version(computation.strategy) if version is None else version.digest
+
+
+def settings_of(computation: Computation) -> dict[str, Any]:
+    """The plan, as a document has it."""
+    found: dict[str, Any] = json.loads(to_json(computation.backtest.plan))
+    return found
+
+
+def versions_of(code_version: str) -> dict[str, str]:
+    return {**versions(), "strategy": code_version}
+
+
+def first_row(computation: Computation, candles: Candles) -> int:
+    """Place of the plan's first candle, behind those that its decision needs."""
+    return int(np.searchsorted(candles.time, (computation.backtest.plan.start - EPOCH) // MILLISECOND))
+
+
+def left_out(computation: Computation) -> tuple[Note, ...]:
+    """Notes on liquidation and funding, where the backtest leaves them out."""
+    return (NO_LIQUIDATION,) if computation.funding else (NO_LIQUIDATION, NO_FUNDING)
 
 
 def definition_of(computation: Computation) -> StrategyDefinition:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -16,19 +15,22 @@ import numpy as np
 
 from candlecast.adapters.aws.sandbox_function import SandboxFunction
 from candlecast.adapters.backtest_engine import (
-    NO_FUNDING,
-    NO_LIQUIDATION,
-    csv_of_trades,
+    code_version_of,
     definition_of,
+    first_row,
+    left_out,
     notes_of,
+    outcome_of,
+    refusals,
+    settings_of,
     summary_of,
     terms_of,
+    versions_of,
 )
-from candlecast.adapters.codec import to_json
 from candlecast.adapters.decided_columns import DecidedColumns, decided_columns
-from candlecast.adapters.strategy_code import BuiltInStrategies, built_in_strategy
+from candlecast.adapters.strategy_code import built_in_strategy
 from candlecast.adapters.uploaded_code import UploadedCode
-from candlecast.backtest.document import buy_and_hold, document, file_notes, report_of, text_of, versions
+from candlecast.backtest.document import buy_and_hold, file_notes, report_of, text_of
 from candlecast.backtest.grid import REFUSALS, Axis, Combinations, Grid
 from candlecast.backtest.metrics import day_ends
 from candlecast.backtest.pictures.page import page_of
@@ -36,8 +38,7 @@ from candlecast.backtest.result import Note, Result
 from candlecast.backtest.sweep import Failed, SweepResult, Trial, attempted, heat_map, put_trials, run_rows, sweep_document, tried
 from candlecast.backtest.walk_forward import Score, WalkForward, Window, scores_of, walk_forward_document, walked, windows_of
 from candlecast.domain.backtests.sweep import HOUR, SweepPlan, Value
-from candlecast.domain.values.errors import DomainError, InvalidValue, Reject, RetryLater
-from candlecast.domain.values.timeframe import EPOCH
+from candlecast.domain.values.errors import InvalidValue, Reject
 from candlecast.ports.backtests import BacktestOutcome, Computation, ResultFiles
 from candlecast.ports.code_store import CodeStore
 from candlecast.strategy import Candles, Signals, Strategy
@@ -56,11 +57,10 @@ class LiveCodeSweep:
     def __init__(self, code: CodeStore, sandbox: SandboxFunction) -> None:
         self._code = code
         self._sandbox = sandbox
-        self._built_in = BuiltInStrategies()
 
     def try_part(self, computation: Computation, part: int, watch: Callable[[], None]) -> str:
         """Each combination of the part on its own: refused, failed, or tried."""
-        with _refusals():
+        with refusals():
             trials = _Trials(computation, self._code, self._sandbox)
             outcomes = [trials.outcome(number, watch) for number in trials.sweep.trials_of(part)]
         return json.dumps(outcomes)
@@ -68,7 +68,7 @@ class LiveCodeSweep:
     def merge(self, computation: Computation, parts: Sequence[str]) -> BacktestOutcome:
         """Judge all trials as one process does, and show the best of them as a whole."""
         told = [outcome for part in parts for outcome in json.loads(part)]
-        with _refusals():
+        with refusals():
             trials = _Trials(computation, self._code, self._sandbox)
             if len(told) != trials.sweep.trials:  # an outcome's place names its combination
                 raise InvalidValue(f"{len(told):,} outcomes of {trials.sweep.trials:,} combinations")
@@ -82,25 +82,12 @@ class LiveCodeSweep:
 
     def _walked(self, computation: Computation, trials: _Trials, walk: WalkForward) -> BacktestOutcome:
         """The windows with their choices, and the tests as one backtest."""
-        code_version, result = self._code_version(computation), trials.noted(walk.result, {})
-        notes = notes_of(computation, result)
-        whole = document(
-            result,
-            file=notes,
-            settings=json.loads(to_json(computation.backtest.plan)),
-            versions={**versions(), "strategy": code_version},
-        )
-        told = {**walk_forward_document(walk), "strategy": computation.strategy.name, "out_of_sample": whole}
-        page = page_of(report_of(result, notes))
-        files = ResultFiles(document=text_of(told).encode(), page=page.encode(), trades=csv_of_trades(result).encode())
-        return BacktestOutcome(summary=summary_of(result), code_version=code_version, files=files)
-
-    def _code_version(self, computation: Computation) -> str:
-        version = computation.version
-        return self._built_in.version(computation.strategy) if version is None else version.digest
+        result = trials.noted(walk.result, {})
+        judged = {**walk_forward_document(walk), "strategy": computation.strategy.name}
+        return outcome_of(computation, result, lambda whole: {**judged, "out_of_sample": whole})
 
     def _outcome(self, computation: Computation, swept: SweepResult, best: Result) -> BacktestOutcome:
-        code_version = self._code_version(computation)
+        code_version = code_version_of(computation)
         judged = {**sweep_document(swept), "strategy": computation.strategy.name}
         trials, table = judged.pop("trials"), io.StringIO()
         put_trials(swept, table)
@@ -110,8 +97,8 @@ class LiveCodeSweep:
             "buy_and_hold": buy_and_hold(best),
             "notes": [{"code": note.code, "text": note.text} for note in best.notes],
             "file": file_notes(notes),
-            "settings": json.loads(to_json(computation.backtest.plan)),
-            "versions": {**versions(), "strategy": code_version},
+            "settings": settings_of(computation),
+            "versions": versions_of(code_version),
             "trials": trials,
         }
         page = page_of(replace(report_of(best, notes), sweep=heat_map(swept)))
@@ -129,7 +116,7 @@ class _Trials:
         self._computation = computation
         self._grid = Grid(tuple(Axis(name, tuple(values)) for name, values in self.sweep.axes.items()))
         self._candles = Candles.from_candles(computation.candles)
-        self._first = int(np.searchsorted(self._candles.time, (plan.start - EPOCH) // MILLISECOND))
+        self._first = first_row(computation, self._candles)
         self._timeframe = plan.timeframe
         self._terms = terms_of(computation)
         self._others = definition_of(computation).parameters
@@ -214,8 +201,7 @@ class _Trials:
 
     def noted(self, result: Result, parameters: Mapping[str, Value]) -> Result:
         """The result with the strategy's name and the notes of a backtest on request."""
-        unfunded = () if self._computation.funding else (NO_FUNDING,)
-        notes = (*result.notes, NO_LIQUIDATION, *unfunded, *(() if self._uploaded is None else (AT_ONCE,)))
+        notes = (*result.notes, *left_out(self._computation), *(() if self._uploaded is None else (AT_ONCE,)))
         return replace(result, strategy=self._computation.strategy.name, parameters=parameters, notes=notes)
 
     def result(self, number: int) -> Result:
@@ -257,14 +243,3 @@ def _scores(outcome: Mapping[str, Any], windows: int) -> list[Score | Failed | N
     if "scores" in outcome:
         return [Failed(**score) if "code" in score else Score(**score) for score in outcome["scores"]]
     return [_attempt(outcome) if "refused" in outcome else Failed(*outcome["failed"]) for _ in range(windows)]  # type: ignore[misc]
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """Any error of the code or of the plan as `Reject`."""
-    try:
-        yield
-    except (Reject, RetryLater):
-        raise
-    except DomainError as error:
-        raise Reject(error.code, error.message) from error
