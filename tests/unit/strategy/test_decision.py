@@ -260,6 +260,16 @@ def test_a_row_that_cannot_be_traded_is_named() -> None:
     assert raised.value.row == first
 
 
+def test_entries_of_one_side_may_have_no_targets() -> None:
+    for longs, shorts in (((), (0.5, 0.25)), ((0.5, 0.25), ())):
+        strategy = Turning(NoParameters())
+        strategy.shares = {1: longs, -1: shorts}
+        rows = decide_rows(strategy, CANDLES)
+        for row in np.flatnonzero(rows.side):
+            wanted = decide(strategy, CANDLES.rows(0, int(row) + 1))
+            assert decision_at(rows, CANDLES, int(row)).take_profits == wanted.take_profits
+
+
 def test_entries_that_divide_a_position_otherwise_are_refused() -> None:
     strategy = Turning(NoParameters())
     strategy.shares = {1: (0.5,), -1: (0.25,)}

@@ -89,7 +89,7 @@ def decide_rows[P: Parameters](strategy: Strategy[P], candles: Candles) -> Signa
     """Decide every row from its own lookback alone, as live does; rows with less behind them are HOLD. Metadata is left out.
 
     Each window lies in memory of its own, so no later row can be reached. Raises like `decide`, with the row. SIGNALS_MALFORMED
-    too if two entries divide a position otherwise: the shares of a ladder are those of all rows.
+    too if two ladders divide a position otherwise: the shares of a ladder are those of all rows. An entry may have no ladder.
     """
     rows = _Rows(len(candles))
     for row in range(strategy.lookback - 1, len(candles)):
@@ -125,6 +125,8 @@ class _Rows:
                 self._columns.setdefault(name, np.full(self._count, np.nan))[row] = column[-1]
 
     def _require_shares(self, shares: tuple[float, ...]) -> None:
+        if not shares:  # without targets, as live has it: the row has no rung
+            return
         if self._shares is None:
             self._shares = shares
         elif self._shares != shares:
