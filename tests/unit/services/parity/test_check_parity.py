@@ -378,6 +378,19 @@ def test_a_retired_strategys_entry_was_published_as_what_it_closes() -> None:
     assert world.checked().equal == RUNS
 
 
+def test_retiring_a_strategy_excuses_no_run_before() -> None:
+    world = World(turns, retired_at=NOW).run_all()
+    changed = replace(world.strategies.get_strategy(STRATEGY), retired_at=close_of(6))
+    world.database.strategies[STRATEGY] = changed
+    exits = {run for run in range(RUNS) if (signal := world.record(run).signal) is not None and not signal.action.is_entry}
+    before = {run for run in exits if run < 6}
+    day = world.checked()
+    assert before
+    assert exits > before
+    assert {each.candle_close for each in day.differences} == {close_of(run) for run in before}
+    assert day.otherwise == len(before)
+
+
 def test_a_refusal_stands_for_itself_and_the_other_runs_for_theirs() -> None:
     world = World(fails).run_all()
     assert world.record(3).reason == "LEVEL_INVALID"

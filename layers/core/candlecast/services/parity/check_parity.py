@@ -149,7 +149,6 @@ class _Check:
             if run.seen is not None:
                 self._told.setdefault(run.seen.newest.open_time, run.seen.newest)
         self._to_examine = MAX_EXAMINED
-        self._retired = definition.retired_at is not None
         self.equal = 0
         self.missing = 0
         self.refusal: str | None = None
@@ -249,12 +248,12 @@ class _Check:
                 version=run.version,
                 recorded=str(recorded),
                 recomputed=None if wanted is None else str(wanted),
-                decides_otherwise=wanted is not None and recorded.refusal is None and not self._is_same(recorded, wanted),
+                decides_otherwise=wanted is not None and recorded.refusal is None and not self._is_same(run, recorded, wanted),
                 row=changed.row,
                 before=changed.before,
                 after=changed.after,
             )
-        if wanted is not None and self._is_same(recorded, wanted):
+        if wanted is not None and self._is_same(run, recorded, wanted):
             return None
         return _Doubt(run, recorded, wanted)
 
@@ -300,7 +299,7 @@ class _Check:
 
     def _cause(self, doubt: _Doubt, cut: Decided, before: Decided) -> ParityCause | None:
         recorded = doubt.recorded
-        cut, before = (recorded if self._is_same(recorded, each) else each for each in (cut, before))
+        cut, before = (recorded if self._is_same(doubt.run, recorded, each) else each for each in (cut, before))
         is_alone = recorded.refusal is not None or (doubt.expected is None and before.refusal is not None)
         if cut == recorded and (is_alone or (doubt.expected is None and before == recorded)):
             return None  # a refusal stands for itself, and so does a run where no frame can be decided
@@ -332,9 +331,11 @@ class _Check:
             return Decided(refusal=error.code)
         return Decided.of(signal)
 
-    def _is_same(self, recorded: Decided, found: Decided) -> bool:
-        """Of a strategy that has retired, the record has what was left of an entry."""
-        return recorded == found or (self._retired and recorded == found.without_entry())
+    def _is_same(self, run: Execution, recorded: Decided, found: Decided) -> bool:
+        """Once a strategy has retired, the record has what was left of an entry."""
+        retired_at = self._definition.retired_at
+        is_retired = retired_at is not None and (run.finished_at or run.started_at) >= retired_at
+        return recorded == found or (is_retired and recorded == found.without_entry())
 
 
 def _unknown(run: Execution) -> Difference:
