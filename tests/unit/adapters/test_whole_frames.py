@@ -9,16 +9,19 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
+import numpy as np
 import pytest
 
 from candlecast.adapters import whole_frames
 from candlecast.adapters.aws.sandbox_function import SandboxFunction
 from candlecast.adapters.strategy_code import BuiltInStrategies
 from candlecast.adapters.whole_frames import FRAME_SECONDS, WholeFrames
+from candlecast.domain.signals.signal import Action
 from candlecast.domain.values.errors import NotFound, Reject, RetryLater
 from candlecast.ports.parity import FrameRun
 from candlecast.ports.strategies import CodeRun, Evaluation
 from candlecast.sandbox import jobs
+from candlecast.strategy import Candles, Signals, Strategy, Target
 from candlecast.strategy.registry import load_strategy
 from infra.local.candle_files import read_candle_file, sample_files
 from tests.support.builders import TENANT, a_strategy, a_version, an_uploaded_strategy
@@ -130,3 +133,21 @@ def test_an_answer_of_another_number_of_rows_is_refused() -> None:
     (outcome,) = frames(Short()).decide_frames(an_uploaded_strategy(), [a_run(version=VERSION)])
     assert isinstance(outcome, Reject)
     assert outcome.code == "SANDBOX_RESULT_INVALID"
+
+
+def test_levels_that_no_order_can_have_are_refused_though_a_sandbox_has_told_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forged(strategy: Strategy[Any], candles: Candles) -> Signals:
+        side, endless = np.ones(len(candles), dtype=np.int8), np.full(len(candles), np.inf)
+        return Signals(side=side, targets=(Target(endless),))
+
+    monkeypatch.setattr(jobs, "evaluate", forged)
+    (outcome,) = frames().decide_frames(an_uploaded_strategy(), [a_run(version=VERSION)])
+    assert isinstance(outcome, Reject)
+    assert outcome.code == "LEVEL_INVALID"
+
+
+def test_rows_without_their_lookback_hold_whatever_a_sandbox_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "evaluate", lambda _, candles: Signals(side=np.ones(len(candles), dtype=np.int8)))
+    rows = [STRATEGY.lookback - 2, STRATEGY.lookback - 1]
+    (outcome,) = frames().decide_frames(an_uploaded_strategy(), [a_run(version=VERSION, rows=rows)])
+    assert [each.action for each in decided(outcome)] == [None, Action.LONG]

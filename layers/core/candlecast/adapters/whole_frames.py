@@ -15,7 +15,7 @@ from candlecast.ports.code_store import CodeStore
 from candlecast.ports.parity import FrameOutcome, FrameRun
 from candlecast.ports.strategies import Evaluation
 from candlecast.sandbox.protocol import Job
-from candlecast.strategy import Candles, Signals, evaluate
+from candlecast.strategy import Candles, Signals, StrategyError, evaluate
 from candlecast.strategy.decision import decision_at
 
 # For all candles of a frame: the longest run that the sandbox makes. Built-in code takes milliseconds.
@@ -53,12 +53,15 @@ def _outcome(definition: StrategyDefinition, run: FrameRun) -> FrameOutcome:
 
 
 def _told(told: Told, run: FrameRun) -> FrameOutcome:
+    """The decisions of an answer, which code that has broken out may have forged: its levels are checked here again."""
     try:
         result, candles = result_of(told), Candles.from_candles(run.candles)
-        decided = decided_columns(result, candles, 1 if run.version is None else run.version.lookback)
+        signals = evaluate(decided_columns(result, candles, 1 if run.version is None else run.version.lookback), candles)
     except (Reject, RetryLater) as error:
         return error
-    return _decisions(decided.signals(candles), candles, run.rows)
+    except StrategyError as error:
+        return Reject(error.code, error.message)
+    return _decisions(signals, candles, run.rows)
 
 
 def _decisions(signals: Signals, candles: Candles, rows: Sequence[int]) -> Sequence[Evaluation]:
