@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from candlecast.domain.strategies.definition import Visibility
-from candlecast.domain.strategies.listing import MIN_RANKED_TENANTS, MIN_RANKED_TRADES, ListedRecord
+from candlecast.domain.strategies.listing import (
+    MIN_RANKED_TENANTS,
+    MIN_RANKED_TRADES,
+    BacktestFigures,
+    ListedBacktest,
+    ListedRecord,
+)
 from tests.api.conftest import EXTERNAL, Deployment
 from tests.support.builders import BTC, NOW, STRATEGY, a_strategy, after, an_uploaded_strategy
 
@@ -66,6 +72,30 @@ def test_a_card_shows_words_and_figures_and_nothing_else(deployment: Deployment)
             "backtest": None,
         }
     ]
+
+
+def test_a_card_shows_the_platforms_backtest_once_there_is_one(deployment: Deployment) -> None:
+    def shown() -> object:
+        (card,) = [it for it in deployment.stranger.get(PATH, venue_kind="paper").json["items"] if it["strategy_id"] == STRATEGY]
+        return card["backtest"]
+
+    deployment.listings.put_backtest(STRATEGY, ListedBacktest(asked_at=NOW, version=None))
+    assert shown() is None
+    figures = BacktestFigures(version=None, start=NOW, until=NOW, trades=3, return_percent=Decimal("1.50"), refusal=None)
+    deployment.listings.put_backtest(STRATEGY, ListedBacktest(asked_at=NOW, version=None, figures=figures))
+    assert shown() == {
+        "version": None,
+        "start": SHOWN_NOW,
+        "until": SHOWN_NOW,
+        "trades": 3,
+        "return_percent": "1.50",
+        "max_drawdown_percent": None,
+        "buy_and_hold_percent": None,
+        "win_rate_percent": None,
+        "sharpe_ratio": None,
+        "is_ruined": False,
+        "refusal": None,
+    }
 
 
 def test_kinds_of_venues_never_mix(deployment: Deployment) -> None:

@@ -22,7 +22,9 @@ from candlecast.domain.parity.parity import Difference, ParityCause, ParityDay
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution_statistics import ExecutionStatistics, ExecutionSums, day_of
 from candlecast.domain.strategies.listing import (
+    BacktestFigures,
     Card,
+    ListedBacktest,
     ListedRecord,
     Listing,
     ListingQuery,
@@ -69,9 +71,27 @@ def _figures() -> ListedRecord:
     )
 
 
+def _backtest() -> ListedBacktest:
+    figures = BacktestFigures(
+        version=2,
+        start=at(-2_592_000),
+        until=at(-3_600),
+        trades=41,
+        return_percent=Decimal("12.50"),
+        max_drawdown_percent=Decimal("7.75"),
+        buy_and_hold_percent=Decimal("-3.10"),
+        win_rate_percent=Decimal("48.78"),
+        sharpe_ratio=Decimal("1.25"),
+        is_ruined=True,
+        refusal="STRATEGY_FAILED",
+    )
+    return ListedBacktest(asked_at=at(7_200), version=3, figures=figures)
+
+
 def _refresh(world: World) -> None:
     DynamoStrategyStore(world.table).create_strategy(_listed())
     DynamoListingStore(world.table).refresh(STRATEGY, _figures())
+    DynamoListingStore(world.table).put_backtest(STRATEGY, _backtest())
 
 
 def _browse(sort: ListingSort) -> Callable[[World], Any]:
@@ -209,7 +229,7 @@ MARKET: tuple[Case, ...] = (
         stored(
             "listing",
             sort.value.lower(),
-            lambda: Card(listing=Listing.of(_listed()), record=_figures()),
+            lambda: Card(listing=Listing.of(_listed()), record=_figures(), backtest=_backtest()),
             _refresh,
             _browse(sort),
             of=sort.value,

@@ -36,6 +36,22 @@ class CardRecordView(View):
     )
 
 
+class CardBacktestView(View):
+    """A backtest by the platform on the same terms for all. Percents are of the cash at the begin, after fees and slippage."""
+
+    version: int | None = Field(description="Number of the version that decided; null where the strategy has no versions.")
+    start: datetime
+    until: datetime
+    trades: int
+    return_percent: Money | None = Field(description="Null if there are no figures: see `refusal`.")
+    max_drawdown_percent: Money | None
+    buy_and_hold_percent: Money | None = Field(description="Of the market itself over the same candles.")
+    win_rate_percent: Money | None = Field(description="Null without a trade.")
+    sharpe_ratio: Money | None = Field(description="Of a year; null with fewer than two days.")
+    is_ruined: bool = Field(description="Whether the equity was at or below zero at some close.")
+    refusal: str | None = Field(description="Code of the reason why there are no figures.")
+
+
 class CardView(View):
     """A public strategy as everybody sees it: no code, no parameters, and not whose it is."""
 
@@ -50,11 +66,14 @@ class CardView(View):
     created_at: datetime
     followers: int = Field(description="Subscriptions that are not cancelled, as of the last refresh.")
     record: CardRecordView
-    backtest: None = Field(default=None, description="Always null in this release: the place of a backtest by the platform.")
+    backtest: CardBacktestView | None = Field(
+        description="Null until the platform has computed one, which is asked for within hours, and for an external strategy."
+    )
 
     @staticmethod
     def of(card: Card) -> CardView:
         listing, record = card.listing, card.record
+        figures = None if card.backtest is None else card.backtest.figures
         return CardView(
             strategy_id=listing.strategy_id,
             name=listing.name,
@@ -67,4 +86,5 @@ class CardView(View):
             created_at=listing.created_at,
             followers=record.followers,
             record=CardRecordView.model_validate(record),
+            backtest=None if figures is None else CardBacktestView.model_validate(figures),
         )

@@ -15,7 +15,9 @@ from candlecast.domain.strategies.definition import StrategyDefinition, Strategy
 from candlecast.domain.strategies.listing import (
     MIN_RANKED_TENANTS,
     MIN_RANKED_TRADES,
+    BacktestFigures,
     Card,
+    ListedBacktest,
     ListedRecord,
     Listing,
     ListingQuery,
@@ -247,3 +249,40 @@ def test_the_work_list_has_followed_strategies_by_market(stores: Stores) -> None
     assert [*first.items, *second.items] == [ClockEntry("paper", BTC, "a"), ClockEntry("paper", BTC, "b")]
     assert second.cursor is None
     assert stores.clock_registry.entries(Timeframe.M5, StrategyKind.UPLOADED).items == []
+
+
+FIGURES = BacktestFigures(
+    version=2,
+    start=after(-86_400),
+    until=NOW,
+    trades=12,
+    return_percent=Decimal("3.25"),
+    max_drawdown_percent=Decimal("10.5"),
+    buy_and_hold_percent=Decimal("-1.00"),
+    win_rate_percent=Decimal("57.14"),
+    sharpe_ratio=Decimal("1.50"),
+    is_ruined=True,
+)
+
+
+def test_a_backtest_stands_on_the_card_in_each_order_and_survives_other_writes(stores: Stores) -> None:
+    (definition, _) = create(stores, "first", "second")
+    backtest = ListedBacktest(asked_at=NOW, version=2, figures=FIGURES)
+    stores.listings.put_backtest("first", backtest)
+    change(stores, "first", description="other words")
+    stores.listings.refresh("first", ListedRecord(trades=3))
+    for sort in ListingSort:
+        cards = {card.listing.strategy_id: card for card in stores.listings.browse(query(sort)).items}
+        assert (cards["first"].backtest, cards["second"].backtest) == (backtest, None)
+        assert (cards["first"].listing.description, cards["first"].record.trades) == ("other words", 3)
+    asked = ListedBacktest(asked_at=after(60), version=3)
+    stores.listings.put_backtest("first", asked)
+    assert stores.listings.browse(query()).items[-1].backtest == asked
+    assert definition.strategy_id == "first"
+
+
+def test_a_backtest_lists_nothing_that_is_unlisted(stores: Stores) -> None:
+    create(stores, "hidden", visibility=Visibility.PRIVATE)
+    for name in ("hidden", "unknown"):
+        stores.listings.put_backtest(name, ListedBacktest(asked_at=NOW, version=None))
+    assert ids(stores, query()) == []

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind
-from candlecast.domain.strategies.listing import Card, ListedRecord, Listing, ListingQuery, ListingSort, ListingWalk, is_listed
+from candlecast.domain.strategies.listing import (
+    Card,
+    ListedBacktest,
+    ListedRecord,
+    Listing,
+    ListingQuery,
+    ListingSort,
+    ListingWalk,
+    is_listed,
+)
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock_registry import ClockEntry
@@ -30,6 +39,10 @@ class FakeListingStore:
     def refresh(self, strategy_id: str, record: ListedRecord) -> None:
         self.database.listed_records[strategy_id] = record
 
+    def put_backtest(self, strategy_id: str, backtest: ListedBacktest) -> None:
+        if strategy_id in self.database.strategies:
+            self.database.listed_backtests[strategy_id] = backtest
+
     def load_walk(self) -> ListingWalk | None:
         return self.walk
 
@@ -38,7 +51,11 @@ class FakeListingStore:
 
     def _card(self, definition: StrategyDefinition) -> Card:
         first = ListedRecord(followers=definition.subscriber_count)
-        return Card(listing=Listing.of(definition), record=self.database.listed_records.get(definition.strategy_id, first))
+        return Card(
+            listing=Listing.of(definition),
+            record=self.database.listed_records.get(definition.strategy_id, first),
+            backtest=self.database.listed_backtests.get(definition.strategy_id),
+        )
 
 
 class FakeClockRegistry:

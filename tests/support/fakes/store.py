@@ -16,7 +16,7 @@ from candlecast.domain.reconcile.restoration import Restoration
 from candlecast.domain.signals.verdict import Verdict
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
 from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
-from candlecast.domain.strategies.listing import ListedRecord
+from candlecast.domain.strategies.listing import ListedBacktest, ListedRecord
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.strategies.versions import StrategyChange, StrategyVersion
 from candlecast.domain.subscriptions.subscription import Subscription
@@ -67,6 +67,7 @@ class FakeDatabase:
         default_factory=dict
     )  # strategy, time, signal
     strategy_statistics: dict[str, Statistics] = field(default_factory=dict)
+    listed_backtests: dict[str, ListedBacktest] = field(default_factory=dict)
     listed_records: dict[str, ListedRecord] = field(default_factory=dict)  # by strategy id, once a walk has written them
     prices: dict[tuple[str, str], LastPrice] = field(default_factory=dict)
     stream: list[PublishedEvent] = field(default_factory=list)

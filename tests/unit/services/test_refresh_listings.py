@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from candlecast.domain.strategies.definition import Visibility
-from candlecast.domain.strategies.listing import ListedRecord, ListingQuery, ListingSort
+from candlecast.domain.strategies.listing import (
+    BACKTEST_AGES,
+    TASK_LOST,
+    BacktestFigures,
+    ListedBacktest,
+    ListedRecord,
+    ListingQuery,
+    ListingSort,
+)
+from candlecast.domain.strategies.versions import Release
 from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.store import LastPrice
 from candlecast.services.strategies.browse_market import BrowseMarket
-from candlecast.services.strategies.refresh_listings import CARDS_A_STEP, LAP, RefreshListings
-from tests.support.builders import BTC, NOW, STRATEGY, a_strategy, a_trade, after
+from candlecast.services.strategies.refresh_listings import BACKTESTS_A_STEP, CARDS_A_STEP, LAP, RefreshListings
+from tests.support.builders import BTC, NOW, STRATEGY, TENANT, a_strategy, a_trade, after, an_external_strategy
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.history import FakeHistory, FakePriceStore
 from tests.support.fakes.listings import FakeListingStore
+from tests.support.fakes.queues import FakeBacktestQueue
 from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.strategies import FakeStrategyStore
 
@@ -28,7 +39,8 @@ class World:
         self.database, self.clock = FakeDatabase(), FakeClock()
         self.strategies, self.prices = FakeStrategyStore(self.database), FakePriceStore(self.database)
         self.history, self.listings = FakeHistory(self.database), FakeListingStore(self.database)
-        self.step = RefreshListings(self.listings, self.strategies, self.prices, self.clock)
+        self.queue = FakeBacktestQueue()
+        self.step = RefreshListings(self.listings, self.strategies, self.prices, self.queue, self.clock)
 
     def create(self, *names: str, **changes: object) -> None:
         for number, name in enumerate(names):
@@ -135,3 +147,80 @@ def test_the_walk_meets_no_strategy_that_is_not_public(world: World) -> None:
     assert world.lap() == 0
     query = ListingQuery(is_paper=True, sort=ListingSort.NEWEST)
     assert world.listings.browse(query).items == []
+
+
+# -- backtests ---------------------------------------------------------------------------------------------------------------
+
+
+def asked(world: World) -> list[str | None]:
+    """The cards whose backtest was asked for since the last look."""
+    found, world.queue.sent = [task.card_of for task in world.queue.sent], []
+    return found
+
+
+def figures(world: World, version: int | None = 1) -> None:
+    """The runner's word on the strategy's card."""
+    told = BacktestFigures(version=version, start=after(-7_200), until=NOW, trades=3)
+    world.listings.put_backtest(STRATEGY, ListedBacktest(asked_at=world.clock.now(), version=version, figures=told))
+
+
+def a_release(stable: int) -> Release:
+    return Release(stable=stable, released_by=TENANT, released_at=NOW)
+
+
+def next_lap(world: World, later: timedelta = LAP) -> list[str | None]:
+    world.clock.advance(later.total_seconds())
+    world.lap()
+    return asked(world)
+
+
+def test_the_backtest_of_a_card_is_asked_for_once(world: World) -> None:
+    world.create(STRATEGY)
+    world.lap()
+    assert asked(world) == [STRATEGY]
+    assert next_lap(world) == []
+    figures(world, None)
+    assert next_lap(world) == []
+
+
+def test_a_lost_task_is_asked_for_again_after_a_day_and_old_figures_after_a_week(world: World) -> None:
+    world.create(STRATEGY)
+    world.lap()
+    asked(world)
+    assert next_lap(world, TASK_LOST) == [STRATEGY]
+    figures(world, None)
+    assert next_lap(world, TASK_LOST) == []
+    assert next_lap(world, BACKTEST_AGES) == [STRATEGY]
+    (card,) = BrowseMarket(world.listings)(is_paper=True, sort=ListingSort.NEWEST, limit=100).items
+    assert card.backtest is not None
+    assert card.backtest.figures is not None, "older figures stay until there are newer ones"
+
+
+def test_another_stable_version_is_asked_for_at_the_next_lap(world: World) -> None:
+    world.create(STRATEGY, release=a_release(1))
+    world.lap()
+    asked(world)
+    figures(world)
+    assert next_lap(world) == []
+    held = world.database.strategies[STRATEGY]
+    world.database.strategies[STRATEGY] = replace(held, release=a_release(2))
+    assert next_lap(world) == [STRATEGY]
+
+
+def test_a_step_asks_for_one_backtest_and_none_of_a_source_from_outside(world: World) -> None:
+    world.create(STRATEGY, "second", "third")
+    world.strategies.create_strategy(an_external_strategy("outside"))
+    world.lap()
+    assert len(asked(world)) == BACKTESTS_A_STEP
+    found = [*next_lap(world), *next_lap(world), *next_lap(world)]
+    assert len(found) == 2
+    assert "outside" not in found
+
+
+def test_a_queue_that_takes_nothing_is_asked_again_after_a_day(world: World) -> None:
+    world.create(STRATEGY)
+    world.queue.fail_next()
+    with pytest.raises(RetryLater):
+        world.lap()
+    assert next_lap(world) == []
+    assert next_lap(world, TASK_LOST) == [STRATEGY]

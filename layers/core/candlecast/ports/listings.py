@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from candlecast.domain.strategies.definition import StrategyDefinition
-    from candlecast.domain.strategies.listing import Card, ListedRecord, ListingQuery, ListingWalk
+    from candlecast.domain.strategies.listing import Card, ListedBacktest, ListedRecord, ListingQuery, ListingWalk
     from candlecast.ports.store import Page
 
 
@@ -26,6 +26,10 @@ class ListingStore(Protocol):
 
     def refresh(self, strategy_id: str, record: ListedRecord) -> None:
         """Replace the figures of a card. A strategy that is listed no more stays unlisted."""
+        ...
+
+    def put_backtest(self, strategy_id: str, backtest: ListedBacktest) -> None:
+        """Replace the backtest of a card. A strategy that is listed no more stays unlisted."""
         ...
 
     def load_walk(self) -> ListingWalk | None:

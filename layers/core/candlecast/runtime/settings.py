@@ -121,6 +121,7 @@ class OrderExecutorSettings(WithTable, WithBudget):
 class ReconcileClockSettings(WithTable):
     reconcile_queue_url: str
     awaited_look_queue_url: str
+    backtest_queue_url: str
 
 
 class OrderReconcilerSettings(WithTable, WithBudget):

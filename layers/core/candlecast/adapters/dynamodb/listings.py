@@ -1,7 +1,8 @@
 """Cards of the marketplace: three items for each strategy, one in each order, so that a page is one query of the index.
 
-Two writers write disjoint attributes: a change of the strategy its words and whether it is listed, the walk its figures. So no
-figure that was computed before a change brings a strategy back. The items stay while the strategy is unlisted.
+Writers write disjoint attributes: a change of the strategy its words and whether it is listed, the walk its record, the runner
+of backtests its backtest. So no figure that was computed before a change brings a strategy back.
+The items stay while the strategy is unlisted.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.listing import (
     SCORE_DIGITS,
     Card,
+    ListedBacktest,
     ListedRecord,
     Listing,
     ListingQuery,
@@ -59,6 +61,7 @@ class ListingRow(Row):
     searched = UnicodeAttribute()
     tags = UnicodeAttribute()
     record = UnicodeAttribute()
+    backtest = UnicodeAttribute(null=True)
 
 
 class WalkRow(Row):
@@ -151,12 +154,20 @@ class DynamoListingStore:
             actions: list[Action] = [rows.record.set(to_json(record))]
             if order is not ListingSort.NEWEST:
                 actions.append(rows.index2_place.set(_place(order, strategy_id, record)))
-            try:
-                with store_errors():
-                    rows(key(LISTING, strategy_id), order.value).update(actions=actions, condition=rows.partition.exists())
-            except UpdateError as error:
-                if not condition_failed(error):
-                    raise
+            self._update(strategy_id, order, actions)
+
+    def put_backtest(self, strategy_id: str, backtest: ListedBacktest) -> None:
+        for order in ORDERS:
+            self._update(strategy_id, order, [self._rows.backtest.set(to_json(backtest))])
+
+    def _update(self, strategy_id: str, order: ListingSort, actions: list[Action]) -> None:
+        rows = self._rows
+        try:
+            with store_errors():
+                rows(key(LISTING, strategy_id), order.value).update(actions=actions, condition=rows.partition.exists())
+        except UpdateError as error:
+            if not condition_failed(error):
+                raise
 
     def load_walk(self) -> ListingWalk | None:
         with store_errors():
@@ -199,4 +210,5 @@ def _card(item: Item) -> Card | None:
     listing = from_json(Listing, item["words"]["S"])
     if item["PK"]["S"] != key(LISTING, listing.strategy_id):
         return None
-    return Card(listing=listing, record=from_json(ListedRecord, item["record"]["S"]))
+    backtest = from_json(ListedBacktest, item["backtest"]["S"]) if "backtest" in item else None
+    return Card(listing=listing, record=from_json(ListedRecord, item["record"]["S"]), backtest=backtest)

@@ -96,13 +96,15 @@ class VettingRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestTask:
-    """BacktestQueue: compute one backtest of a tenant, or one part of a sweep."""
+    """BacktestQueue: compute one backtest of a tenant, one part of a sweep, or the backtest on a card of the marketplace."""
 
     tenant_id: str
     backtest_id: str
     correlation_id: str
     part: int | None = None
     """Number of the sweep's part, from 0; None for a single backtest."""
+    card_of: str | None = None
+    """The strategy whose card gets the figures; tenant and id say nothing then."""
     schema_version: int = 1
 
 

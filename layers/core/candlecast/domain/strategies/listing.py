@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -24,6 +24,8 @@ MAX_SEARCH_CHARACTERS = 100
 # Of the text that is searched. Compatibility forms unfold to as many as eighteen characters; honest names and descriptions fit.
 MAX_SEARCHED_CHARACTERS = 1_500
 RETURN_PLACES = Decimal("0.0001")
+BACKTEST_AGES = timedelta(days=7)  # then the card's backtest is computed anew, with a week more
+TASK_LOST = timedelta(days=1)  # a backtest that was asked for, and left no figures by then, is asked for again
 SCORE_DIGITS = 10  # of a number in a place, so that places sort as numbers do
 
 
@@ -137,11 +139,49 @@ class ListedRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BacktestFigures:
+    """A backtest on the platform's own terms. Percents are of the cash at the begin, after fees."""
+
+    version: int | None
+    """Number of the version that decided; None where the strategy has no versions."""
+    start: datetime
+    until: datetime
+    trades: int = 0
+    return_percent: Decimal | None = None
+    max_drawdown_percent: Decimal | None = None
+    buy_and_hold_percent: Decimal | None = None
+    win_rate_percent: Decimal | None = None
+    """None without a trade."""
+    sharpe_ratio: Decimal | None = None
+    """Of a year; None with fewer than two days."""
+    is_ruined: bool = False
+    """Whether the equity was at or below zero at some close."""
+    refusal: str | None = None
+    """Code of the reason why there are no figures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedBacktest:
+    """The backtest on a card: when and of which version it was asked for, and the newest figures, perhaps of another version."""
+
+    asked_at: datetime
+    version: int | None
+    figures: BacktestFigures | None = None
+
+    def is_due(self, version: int | None, now: datetime) -> bool:
+        """Whether it is to be computed for a stable version: it is another one, the figures are old, or their task was lost."""
+        wait = TASK_LOST if self.figures is None or self.figures.version != version else BACKTEST_AGES
+        return self.version != version or now - self.asked_at >= wait
+
+
+@dataclass(frozen=True, kw_only=True)
 class Card:
     """A listed strategy with its figures."""
 
     listing: Listing
     record: ListedRecord
+    backtest: ListedBacktest | None = None
+    """None until it was first asked for, and for signals from outside."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.market_data import CcxtMarketData
 from candlecast.adapters.codec import outline_from_json
 from candlecast.adapters.dynamodb.backtests import DynamoBacktestStore
+from candlecast.adapters.dynamodb.listings import DynamoListingStore
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.weights import DynamoWeights
@@ -34,6 +35,7 @@ from candlecast.services.backtests.end_dead_backtest import EndDeadBacktest
 from candlecast.services.backtests.read_inputs import ReadInputs
 from candlecast.services.backtests.run_backtest import RunBacktest
 from candlecast.services.backtests.run_sweep_part import RunSweepPart
+from candlecast.services.backtests.try_listed import TryListed
 from candlecast.services.market.read_funding import ReadFunding
 from candlecast.services.market.read_history import ReadHistory
 from candlecast.services.venue.guard_venue import GuardedMarketData
@@ -74,14 +76,26 @@ def build() -> QueueConsumer[BacktestTask]:
             metrics=metrics,
         )
 
+    listed = TryListed(
+        strategies=DynamoStrategyStore(table),
+        inputs=inputs,
+        engine=engine,
+        listings=DynamoListingStore(table),
+        clock=clock,
+        metrics=metrics,
+    )
     end = EndDeadBacktest(backtests, clock)
     urls = known.backtest_queue_url, known.backtest_dead_letters_url
-    computed = partial(_run, run, sweeps, RandomIdentifiers())
+    computed = partial(_run, run, sweeps, listed, RandomIdentifiers())
     return queue_consumer(BacktestTask, "backtest", "backtest_runner", urls, computed, record_dead=partial(_end, end))
 
 
-def _run(run: RunBacktest, sweeps: Callable[[], RunSweepPart], worker: RandomIdentifiers, task: BacktestTask) -> None:
-    if task.part is None:
+def _run(
+    run: RunBacktest, sweeps: Callable[[], RunSweepPart], listed: TryListed, worker: RandomIdentifiers, task: BacktestTask
+) -> None:
+    if task.card_of is not None:
+        listed(task.card_of)
+    elif task.part is None:
         run(task, worker.new())
     else:
         sweeps()(task, task.part)

@@ -14,7 +14,7 @@ from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
-from candlecast.adapters.sqs.queues import SqsReconcileQueue
+from candlecast.adapters.sqs.queues import SqsBacktestQueue, SqsReconcileQueue
 from candlecast.adapters.system import SystemClock
 from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.compose.start import once
@@ -55,5 +55,11 @@ def build() -> ReconcileClock:
         CompleteSwitches(DynamoGate(table), metrics),
         WatchSchedules(DynamoFirings(table), clock, metrics),
         WatchPause(DynamoDeploymentPauses(table), clock, metrics),
-        RefreshListings(DynamoListingStore(table), DynamoStrategyStore(table), DynamoPriceStore(table), clock),
+        RefreshListings(
+            DynamoListingStore(table),
+            DynamoStrategyStore(table),
+            DynamoPriceStore(table),
+            SqsBacktestQueue(aws("sqs"), known.backtest_queue_url),
+            clock,
+        ),
     )

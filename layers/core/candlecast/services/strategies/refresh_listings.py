@@ -1,5 +1,7 @@
 """Keep the figures of the marketplace's cards fresh: a lap over all of them each hour, a bounded part of it each minute.
 
+The lap asks for the platform's own backtests too: of each new stable version, and of each strategy once a week.
+
 Public records change when an hour has passed, so more laps would show the same.
 """
 
@@ -9,16 +11,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from candlecast.domain.strategies.listing import Card, ListedRecord, ListingQuery, ListingSort, ListingWalk
+from candlecast.domain.signals.messages import BacktestTask
+from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.strategies.listing import Card, ListedBacktest, ListedRecord, ListingQuery, ListingSort, ListingWalk
 from candlecast.domain.strategies.record import StrategyRecord, public_until
 from candlecast.domain.values.copying import replace
+from candlecast.domain.values.ids import digest
 from candlecast.ports.clock import Clock
 from candlecast.ports.listings import ListingStore
+from candlecast.ports.queue import BacktestQueue
 from candlecast.ports.store import LastPrice, PriceStore, StrategyStore
 
 LAP = timedelta(hours=1)  # from the beginning of a lap to that of the next
+BACKTESTS_A_STEP = 1  # that are asked for: most take seconds, and tenants' backtests wait in the same queue
 CARDS_A_STEP = 20  # some hundred requests: a second of a clock that has thirty, and 1,200 cards in an hour
 
+NOBODY = "-"  # a card's task is no tenant's, and has no item
 Prices = Mapping[tuple[str, str], LastPrice]
 
 
@@ -29,6 +37,7 @@ class RefreshListings:
     listings: ListingStore
     strategies: StrategyStore
     prices: PriceStore
+    backtests: BacktestQueue
     clock: Clock
 
     def __call__(self) -> int:
@@ -58,13 +67,27 @@ class RefreshListings:
         query = ListingQuery(is_paper=walk.part == 1, sort=ListingSort.NEWEST)
         page = self.listings.browse(query, walk.cursor, CARDS_A_STEP)
         prices = self._prices(page.items)
-        changed = 0
+        changed, may_ask = 0, BACKTESTS_A_STEP
         for card in page.items:
-            record = self._record(card.listing.strategy_id, prices, now)
+            definition = self.strategies.get_strategy(card.listing.strategy_id)
+            record = self._record(definition, prices, now)
             if record != card.record:
-                self.listings.refresh(card.listing.strategy_id, record)
+                self.listings.refresh(definition.strategy_id, record)
                 changed += 1
+            if may_ask:
+                may_ask -= self._ask(card, definition, now)
         return changed, page.cursor
+
+    def _ask(self, card: Card, definition: StrategyDefinition, now: datetime) -> bool:
+        """Ask for the backtest of the card if it is due: noted first, so that a task is not asked for again each hour."""
+        version = None if definition.release is None else definition.release.stable
+        known = card.backtest
+        if definition.timeframe is None or (known is not None and not known.is_due(version, now)):
+            return False
+        figures = None if known is None else known.figures
+        self.listings.put_backtest(definition.strategy_id, ListedBacktest(asked_at=now, version=version, figures=figures))
+        self.backtests.send_backtests([card_task(definition.strategy_id, now)])
+        return True
 
     def _prices(self, cards: Sequence[Card]) -> Prices:
         """The last prices of the cards' markets, by venue and market; one request for each venue."""
@@ -78,9 +101,9 @@ class RefreshListings:
             for market, price in self.prices.get_prices(venue, markets).items()
         }
 
-    def _record(self, strategy_id: str, prices: Prices, now: datetime) -> ListedRecord:
+    def _record(self, definition: StrategyDefinition, prices: Prices, now: datetime) -> ListedRecord:
         """The figures as a stranger may see them: trades of the newest candle are left out."""
-        definition = self.strategies.get_strategy(strategy_id)
+        strategy_id = definition.strategy_id
         until = public_until(definition, now)
         record = StrategyRecord(
             venue=definition.venue,
@@ -90,3 +113,9 @@ class RefreshListings:
         start = self.strategies.record_start(strategy_id, definition.venue, until)
         last = prices.get((definition.venue, definition.market or ""))
         return ListedRecord.of(definition, record, start, None if last is None else last.price)
+
+
+def card_task(strategy_id: str, now: datetime) -> BacktestTask:
+    """The task to compute the backtest of a card."""
+    correlation_id = digest("card", strategy_id, now.isoformat())
+    return BacktestTask(tenant_id=NOBODY, backtest_id=NOBODY, correlation_id=correlation_id, card_of=strategy_id)
