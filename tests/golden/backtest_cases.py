@@ -136,6 +136,10 @@ def _part() -> BacktestTask:
     return replace(_task(), part=3)
 
 
+def _card_task() -> BacktestTask:
+    return replace(_task(), card_of="golden-strategy")
+
+
 def _store(world: World) -> DynamoBacktestStore:
     return DynamoBacktestStore(world.table)
 
@@ -178,5 +182,11 @@ BACKTESTS: tuple[Case, ...] = (
     ),
     message_case(
         "message_backtest_task", "part", _part, lambda world, sqs: SqsBacktestQueue(sqs, "backtest").send_backtests([_part()])
+    ),
+    message_case(
+        "message_backtest_task",
+        "card",
+        _card_task,
+        lambda world, sqs: SqsBacktestQueue(sqs, "backtest").send_backtests([_card_task()]),
     ),
 )

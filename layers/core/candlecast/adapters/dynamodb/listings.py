@@ -1,7 +1,7 @@
 """Cards of the marketplace: three items for each strategy, one in each order, so that a page is one query of the index.
 
-Writers write disjoint attributes: a change of the strategy its words and whether it is listed, the walk its record, the runner
-of backtests its backtest. So no figure that was computed before a change brings a strategy back.
+Writers write disjoint attributes. A change of the strategy writes its words and whether it is listed, the walk its record, the
+runner of backtests its backtest. So no figure that was computed before a change brings a strategy back.
 The items stay while the strategy is unlisted.
 """
 

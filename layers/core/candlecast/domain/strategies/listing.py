@@ -162,14 +162,14 @@ class BacktestFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class ListedBacktest:
-    """The backtest on a card: when and of which version it was asked for, and the newest figures, perhaps of another version."""
+    """The backtest on a card: time and version of the last task, and the newest figures, perhaps of another version."""
 
     asked_at: datetime
     version: int | None
     figures: BacktestFigures | None = None
 
     def is_due(self, version: int | None, now: datetime) -> bool:
-        """Whether it is to be computed for a stable version: it is another one, the figures are old, or their task was lost."""
+        """Whether a task is due: the stable version is another one, the figures are old, or the last task was lost."""
         wait = TASK_LOST if self.figures is None or self.figures.version != version else BACKTEST_AGES
         return self.version != version or now - self.asked_at >= wait
 
