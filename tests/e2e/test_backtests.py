@@ -33,6 +33,7 @@ from candlecast_cli.main import app
 from infra.local.candle_files import CandleFile
 from infra.local.cloud import Cloud
 from infra.local.demo.people import Api, Platform
+from infra.local.demo.replay import invoke
 from infra.local.demo.scenario import VENUE, PlannedStrategy
 from infra.local.project import CommandError
 from tests.support.stage import ZIGZAG_MARKET, ZIGZAG_PARAMETERS, open_markets, replay_stack, utc_now, zigzag
@@ -203,6 +204,23 @@ def test_a_stranger_sees_neither_parameters_nor_newer_candles_than_the_record(st
     links = story.results(story.stranger, asked)
     assert fetched(links["document"]).json()["parameters"] == {}
     assert "fast_period" not in fetched(links["page"]).text
+
+
+def test_a_listed_strategy_has_the_platforms_backtest_on_its_card(story: Story) -> None:
+    """The walk over the cards asks for it, and the runner writes it; nobody's limits count it."""
+
+    def walked() -> dict[str, Any] | None:
+        invoke(story.cloud, "ReconcileClockFunctionName", {"due_by": utc_now().isoformat()})
+        cards = story.stranger.call("GET", "/v1/marketplace?venue_kind=paper")["items"]
+        found: dict[str, Any] | None = next(card["backtest"] for card in cards if card["strategy_id"] == UPLOADED)
+        return found
+
+    backtest = until(walked)
+    assert backtest is not None
+    assert (backtest["version"], backtest["refusal"]) == (1, None)
+    assert datetime.fromisoformat(backtest["until"]) < story.end
+    assert backtest["trades"] > SPAN
+    assert Decimal(backtest["return_percent"]) < 0, "fees and slippage of a turn at each candle"
 
 
 def test_candles_of_one_market_are_one_object_a_month_for_everybody(story: Story) -> None:
