@@ -210,7 +210,7 @@ def test_a_listed_strategy_has_the_platforms_backtest_on_its_card(story: Story) 
     """The walk over the cards asks for it, and the runner writes it; nobody's limits count it."""
 
     def walked() -> dict[str, Any] | None:
-        invoke(story.cloud, "ReconcileClockFunctionName", {"due_by": utc_now().isoformat()})
+        invoke(story.cloud, "ReconcileClockFunctionName", {"scheduled_time": utc_now().isoformat().replace("+00:00", "Z")})
         cards = story.stranger.call("GET", "/v1/marketplace?venue_kind=paper")["items"]
         found: dict[str, Any] | None = next(card["backtest"] for card in cards if card["strategy_id"] == UPLOADED)
         return found

@@ -89,7 +89,9 @@ RIGHTS: Mapping[str, Rights] = {
     ),
     "strategy_validator": Rights(get=_keys("WEIGHTS#*"), update=_keys("WEIGHTS#*")),
     "backtest_runner": Rights(
-        get=_keys("BACKTESTS#*", "STRATEGY#*", "WEIGHTS#*"), put=_keys("BACKTESTS#*"), update=_keys("BACKTESTS#*", "WEIGHTS#*")
+        get=_keys("BACKTESTS#*", "STRATEGY#*", "WEIGHTS#*"),
+        put=_keys("BACKTESTS#*"),
+        update=_keys("BACKTESTS#*", "WEIGHTS#*", "LISTING#*"),
     ),
     "signal_intake": Rights(
         get=_keys("SOURCE#*", "STRATEGY#*", "SIGNAL#*"),

@@ -207,6 +207,12 @@ def test_a_gap_where_two_answers_meet_is_one_after_a_second_question(desk: Desk)
     assert desk.asked() == []
 
 
+def test_a_young_market_is_asked_twice_at_its_beginning_and_not_at_each_part_before(desk: Desk) -> None:
+    desk.publish(desk.published[-100:])
+    assert desk.minutes(-6_000, 0).candles == desk.published
+    assert desk.asked() == [CANDLES_OF_A_REQUEST] * 5, "four parts, and once more where the first candle lies"
+
+
 def test_a_revision_within_the_overlap_is_noticed(desk: Desk) -> None:
     desk.minutes(-60, 0)
     before = desk.published[-OVERLAP]

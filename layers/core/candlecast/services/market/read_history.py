@@ -123,12 +123,13 @@ class _Read:
 
     def _told_between(self, told: Sequence[Candle], part: Span, newer: Candle) -> list[Candle]:
         """Candles that two answers have left out where they meet, asked for with candles on both sides."""
-        timeframe = self._series.timeframe
+        timeframe, longest = self._series.timeframe, self._series.timeframe.length * CANDLES_OF_A_REQUEST
         start = told[-1].close_time(timeframe) if told else part.start
-        if start == newer.open_time:
+        is_asked = not told and newer.open_time >= part.until + longest  # the next part was empty, and asked about then
+        if start == newer.open_time or is_asked:
             return []
         hole, until = Span(start, newer.open_time), newer.open_time + self._overlap
-        first = max(start - self._overlap, part.start, until - timeframe.length * CANDLES_OF_A_REQUEST)
+        first = max(start - self._overlap, part.start, until - longest)
         return [candle for candle in self._told(Span(first, until)) if candle.open_time in hole]
 
     def _told(self, span: Span) -> list[Candle]:
