@@ -62,7 +62,7 @@ def test_an_operator_asks_for_days_and_others_than_authors_cannot(compared: Depl
     since = (TODAY - A_DAY).isoformat()
     answer = compared.admin.post(PATH, {"since": since})
     assert (answer.status, answer.json) == (202, {"strategy_id": STRATEGY, "days": [since, TODAY.isoformat()]})
-    assert compared.parity_queue.sent == [task_of(STRATEGY, TODAY - A_DAY), task_of(STRATEGY, TODAY)]
+    assert compared.parity_queue.sent == [task_of(STRATEGY, day, NOW) for day in (TODAY - A_DAY, TODAY)]
     for client in (compared.client, compared.stranger):
         refused = client.post(PATH, {"since": since})
         assert (refused.status, refused.code) == (404, "NOT_FOUND")

@@ -553,6 +553,10 @@ def _parity() -> ParityTask:
     return ParityTask(strategy_id=STRATEGY, day=NOW.date(), correlation_id=values.CORRELATION)
 
 
+def _asked_parity() -> ParityTask:
+    return replace(_parity(), asked_at=NOW)
+
+
 def _vetting() -> VettingRequest:
     return VettingRequest(tenant_id=TENANT, account_id=values.ACCOUNT, correlation_id=values.CORRELATION, asked_at=NOW)
 
@@ -1187,6 +1191,12 @@ MESSAGES: tuple[Case, ...] = (
         "full",
         _parity,
         lambda world, sqs: SqsParityQueue(sqs, "parity").send_parity([_parity()]),
+    ),
+    message_case(
+        "message_parity_task",
+        "asked",
+        _asked_parity,
+        lambda world, sqs: SqsParityQueue(sqs, "parity").send_parity([_asked_parity()]),
     ),
     stored("message_dead_letter", "of-an-order", _letter_shown, _put_aside, _read_letter),
     stored("event", "of-every-type", published, _publish, _read_published),

@@ -60,6 +60,6 @@ def test_a_day_that_differs_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logger, "warning", lambda message, extra: logged.append((message, extra)))
     equal = a_parity_day(differences=[a_difference(decides_otherwise=False)])
     for found in (None, equal, a_parity_day()):
-        parity_checker._check(lambda strategy_id, day, found=found: found, TASK)  # type: ignore[arg-type]
+        parity_checker._check(lambda strategy_id, day, asked_at, found=found: found, TASK)  # type: ignore[arg-type]
     ((message, extra),) = logged
     assert (message, extra["otherwise"], extra["causes"]) == ("parity differs", 1, {"REVISED": 1})

@@ -82,7 +82,7 @@ RIGHTS: Mapping[str, Rights] = {
     "strategy_sandbox": Rights(),
     "parity_checker": Rights(
         get=_keys("STRATEGY#*", "WEIGHTS#*"),
-        query=_keys("STRATEGY#*"),
+        query=_keys("STRATEGY#*", "PARITY#*"),
         lookups={"GSI1": _keys("CLOCK#*", "CLOCK_UPLOADED#*", "FOLLOWERS#*")},
         put=_keys("PARITY#*"),
         update=_keys("WEIGHTS#*"),

@@ -44,7 +44,7 @@ def test_a_person_asks_for_days_until_today(author: Author) -> None:
     queue = FakeParityQueue()
     days = asking(queue)(author, STRATEGY, TODAY - A_DAY * 2)
     assert days == [TODAY - A_DAY * 2, TODAY - A_DAY, TODAY]
-    assert queue.sent == [task_of(STRATEGY, day) for day in days]
+    assert queue.sent == [task_of(STRATEGY, day, NOW) for day in days]
     assert len({task.correlation_id for task in queue.sent}) == 3
 
 
@@ -55,7 +55,7 @@ def test_a_day_that_was_compared_a_moment_ago_is_not_compared_again() -> None:
         replace(a_parity_day(TODAY - A_DAY), checked_at=NOW - REPEAT_AFTER),
     ]
     assert asking(queue, *known)(OWNER, STRATEGY, TODAY - A_DAY) == [TODAY - A_DAY]
-    assert queue.sent == [task_of(STRATEGY, TODAY - A_DAY)]
+    assert queue.sent == [task_of(STRATEGY, TODAY - A_DAY, NOW)]
     assert asking(queue, known[0])(OWNER, STRATEGY, TODAY) == []
 
 
@@ -88,7 +88,7 @@ def test_a_firing_asks_for_the_day_before_of_each_followed_strategy(monkeypatch:
     monkeypatch.setattr(ask_daily, "SENT_AT_ONCE", 2)
     queue = FakeParityQueue()
     assert daily(queue)(NOW) == 3
-    assert {(task.strategy_id, task.day) for task in queue.sent} == {(it, TODAY - A_DAY) for it in ("one", "hours", "mine")}
+    assert {(task.strategy_id, task.day, task.asked_at) for task in queue.sent} == {(it, TODAY - A_DAY, NOW) for it in ("one", "hours", "mine")}
 
 
 def test_a_firing_of_another_time_asks_for_nothing() -> None:

@@ -378,6 +378,17 @@ def test_a_retired_strategys_entry_was_published_as_what_it_closes() -> None:
     assert world.checked().equal == RUNS
 
 
+def test_a_task_that_a_later_comparison_has_answered_is_not_made_again() -> None:
+    world = World(turns).run_all()
+    world.checked(ENDED)
+    for asked_at in (ENDED - timedelta(hours=1), ENDED):
+        assert world.check(STRATEGY, DAY, asked_at) is None
+    assert world.code.frames == 1
+    assert world.check(STRATEGY, DAY, ENDED + timedelta(seconds=1)) is not None
+    assert world.check(STRATEGY, DAY) is not None
+    assert world.code.frames == 3
+
+
 def test_retiring_a_strategy_excuses_no_run_before() -> None:
     world = World(turns, retired_at=NOW).run_all()
     changed = replace(world.strategies.get_strategy(STRATEGY), retired_at=close_of(6))

@@ -116,4 +116,10 @@ class ParityTask:
     day: date
     """The day (UTC) on which the candles closed."""
     correlation_id: str
+    asked_at: datetime | None = None
+    """When it was asked for: a comparison that began later has answered it. None in messages of older code."""
     schema_version: int = 1
+
+    def __post_init__(self) -> None:
+        if self.asked_at is not None:
+            require_utc("asked_at", self.asked_at)

@@ -70,7 +70,7 @@ def build() -> QueueConsumer[ParityTask]:
 
 
 def _check(check: CheckParity, task: ParityTask) -> None:
-    found = check(task.strategy_id, task.day)
+    found = check(task.strategy_id, task.day, task.asked_at)
     if found is not None and found.otherwise:
         logger.warning(
             "parity differs",

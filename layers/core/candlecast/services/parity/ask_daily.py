@@ -33,10 +33,11 @@ class AskParityDaily:
 
         Raises `FiringRefused` for a firing that is too old or still to come, `RetryLater`.
         """
-        require_recent(scheduled_at, self.clock.now(), MAX_FIRING_AGE)
+        now = self.clock.now()
+        require_recent(scheduled_at, now, MAX_FIRING_AGE)
         day, asked = scheduled_at.date() - A_DAY, 0
         for some in batched(self._followed(), SENT_AT_ONCE, strict=False):
-            self.queue.send_parity([task_of(strategy_id, day) for strategy_id in some])
+            self.queue.send_parity([task_of(strategy_id, day, now) for strategy_id in some])
             asked += len(some)
         return asked
 
@@ -49,5 +50,7 @@ class AskParityDaily:
                 yield strategy_id
 
 
-def task_of(strategy_id: str, day: date) -> ParityTask:
-    return ParityTask(strategy_id=strategy_id, day=day, correlation_id=digest("parity", strategy_id, day.isoformat()))
+def task_of(strategy_id: str, day: date, asked_at: datetime | None = None) -> ParityTask:
+    """The task of a day; without `asked_at` it is compared in any case."""
+    correlation_id = digest("parity", strategy_id, day.isoformat())
+    return ParityTask(strategy_id=strategy_id, day=day, correlation_id=correlation_id, asked_at=asked_at)

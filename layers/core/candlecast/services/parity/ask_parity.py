@@ -43,5 +43,5 @@ class AskParity:
         known = self.days.list_days(strategy_id, wanted[0], wanted[-1])
         fresh = {each.day for each in known if abs(now - each.checked_at) < REPEAT_AFTER}
         days = [day for day in wanted if day not in fresh]
-        self.queue.send_parity([task_of(strategy_id, day) for day in days])
+        self.queue.send_parity([task_of(strategy_id, day, now) for day in days])
         return days

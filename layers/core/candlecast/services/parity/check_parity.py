@@ -59,15 +59,18 @@ class CheckParity:
     clock: Clock
     metrics: Metrics
 
-    def __call__(self, strategy_id: str, day: date) -> ParityDay | None:
+    def __call__(self, strategy_id: str, day: date, asked_at: datetime | None = None) -> ParityDay | None:
         """Compare the candles that closed on the day (UTC); None for a source from outside, which decides no candles.
 
-        A day that has not ended is compared as far as its runs have settled, and may have nothing to compare. Raises
-        `NotFound`, `RetryLater` if store, venue or sandbox do not answer.
+        None too if a comparison has begun since `asked_at`: people may ask many times while their tasks wait. A day that has not
+        ended is compared as far as its runs have settled, and may have nothing to compare. Raises `NotFound`, `RetryLater` if
+        store, venue or sandbox do not answer.
         """
         definition, now = self.strategies.get_strategy(strategy_id), self.clock.now()
         market, timeframe = definition.market, definition.timeframe
         if market is None or timeframe is None:
+            return None
+        if asked_at is not None and any(known.checked_at >= asked_at for known in self.days.list_days(strategy_id, day, day)):
             return None
         begin = start_of(day)
         until = max(begin, min(end_of(day), timeframe.floor(now - SETTLED) + timeframe.length))
