@@ -69,7 +69,7 @@ BUDGETS = (
     Budget("strategy_validator", 2.6, 634, TRADES),
     # Its own process alone: the one of each run loads numpy, and is a part of that run.
     Budget("strategy_sandbox", 0.6, 169, (*HEAVY, "boto3", "botocore", "aws_lambda_powertools", "pydantic", "pynamodb")),
-    Budget("backtest_runner", 4.0, 853, NO_FRAMEWORK),
+    Budget("backtest_runner", 4.0, 857, NO_FRAMEWORK),
     Budget("parity_checker", 3.6, 813, NO_FRAMEWORK),
     Budget("signal_intake", 2.0, 520, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
     Budget("signal_fanout", 2.5, 582, HEAVY),
@@ -79,7 +79,7 @@ BUDGETS = (
     Budget("order_reconciler", 2.7, 696, TRADES),
     Budget("key_vetting", 2.6, 675, TRADES),
     Budget("outbox_relay", 2.6, 589, HEAVY),
-    Budget("api", 3.3, 763, API),
+    Budget("api", 3.3, 764, API),
     Budget("market_catalogue", 1.8, 551, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
     Budget("paper_exchange", 3.1, 662, ("ccxt", "requests", "numpy", "strategies")),
     Budget("dlq_redrive", 1.8, 461, (*NO_ORDERS, "pynamodb")),
