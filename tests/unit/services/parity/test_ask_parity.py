@@ -88,7 +88,8 @@ def test_a_firing_asks_for_the_day_before_of_each_followed_strategy(monkeypatch:
     monkeypatch.setattr(ask_daily, "SENT_AT_ONCE", 2)
     queue = FakeParityQueue()
     assert daily(queue)(NOW) == 3
-    assert {(task.strategy_id, task.day, task.asked_at) for task in queue.sent} == {(it, TODAY - A_DAY, NOW) for it in ("one", "hours", "mine")}
+    told = {(task.strategy_id, task.day, task.asked_at) for task in queue.sent}
+    assert told == {(strategy_id, TODAY - A_DAY, NOW) for strategy_id in ("one", "hours", "mine")}
 
 
 def test_a_firing_of_another_time_asks_for_nothing() -> None:
