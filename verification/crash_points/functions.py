@@ -48,6 +48,7 @@ ENVIRONMENT = {
     "TRADE_DEAD_LETTERS_URL": "trade-dead",
     "RECONCILE_QUEUE_URL": "reconcile",
     "AWAITED_LOOK_QUEUE_URL": "awaited-look",
+    "BACKTEST_QUEUE_URL": "backtest",
     "RECONCILE_DEAD_LETTERS_URL": "reconcile-dead",
     "VETTING_QUEUE_URL": "vetting",
     "AWS_DEFAULT_REGION": "eu-central-1",
