@@ -37,7 +37,7 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         step("complete switches", clock.complete_switches)
         step("watch the pause", clock.watch_pause)
         if not by_a_person and (overdue := step("watch schedules", clock.watch_schedules)):
-            logger.error("schedules overdue", extra={"timeframes": overdue})
+            logger.error("schedules overdue", extra={"schedules": overdue})
         try:
             asked = step("ask for looks", lambda: ask(instant_in(event, "due_by" if by_a_person else "scheduled_time")))
         except FiringRefused as error:

@@ -187,9 +187,11 @@ def test_the_readmes_first_order_works_as_it_is_pasted(up: Terminal) -> None:
     said = outcome.stdout + outcome.stderr
     assert outcome.returncode == 0, said
     assert '"FILLED"' in outcome.stdout, said
+    assert "urn:candlecast:problem" not in outcome.stdout, said
     assert re.search(r"\bfill\s+ENTRY FILLED", outcome.stdout), "candlecast local order --watch shows the fill"
     mine = orders_of("you@example.com")
-    assert [order["state"] for order in mine if order["leg"] == "ENTRY" and order["strategy_id"] == "my-signals"] == ["FILLED"]
+    ended = {order["leg"]: order["state"] for order in mine if order["strategy_id"] == "my-signals"}
+    assert (ended["ENTRY"], ended["EXIT"]) == ("FILLED", "FILLED")
 
 
 def test_the_guide_to_publishing_works_as_it_is_pasted(up: Terminal, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
-from candlecast.adapters.dynamodb.firings import DynamoFirings
+from candlecast.adapters.dynamodb.firings import FIRINGS_KEY, DynamoFirings
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.market.firings import Firings
@@ -76,19 +76,20 @@ def test_an_alert_about_a_whole_account_is_told_without_a_market(desk: Desk) -> 
     assert f"POSITION_MODE_NOT_SET. Tenant {person.user.sub}" in json.loads(told)
 
 
-def test_a_schedule_that_fires_no_more_rings_by_its_timeframe(desk: Desk) -> None:
-    firings, now = DynamoFirings(table(desk)), utc_now()
+def test_schedules_that_fire_no_more_ring_by_their_names(desk: Desk) -> None:
+    firings, now, watch = DynamoFirings(table(desk)), utc_now(), timedelta(days=3)
+    table(desk).client.delete_item(TableName=table(desk).name, Key=FIRINGS_KEY)
     for timeframe in Timeframe:
         firings.note_firing(timeframe, now - 30 * MINUTE if timeframe is Timeframe.M5 else now)
-    firings.save_watch(Firings(watched_since=now - 60 * MINUTE, watched_at=now - MINUTE))
+    firings.save_watch(Firings(watched_since=now - watch, watched_at=now - MINUTE, parity_since=now - watch))
     assert "accounts" in invoke(desk.cloud, "ReconcileClockFunctionName", {"scheduled_time": now.isoformat()})
     log = desk.cloud.logs()[desk.cloud.outputs["ReconcileClockFunctionName"]]
     (line,) = [json.loads(it) for it in log.splitlines() if '"schedules overdue"' in it]
-    assert line["timeframes"] == ["5m"]
+    assert line["schedules"] == ["5m", "parity"]
     assert rings(desk, "schedules-overdue")
     kept = firings.load_firings()
     assert kept.watched_since is not None
-    assert (now - kept.watched_since, kept.newest[Timeframe.M1]) == (60 * MINUTE, now)
+    assert (now - kept.watched_since, kept.newest[Timeframe.M1]) == (watch, now)
 
 
 def test_the_candle_clock_notes_its_firings_with_its_own_rights(desk: Desk) -> None:
@@ -99,11 +100,17 @@ def test_the_candle_clock_notes_its_firings_with_its_own_rights(desk: Desk) -> N
     assert DynamoFirings(table(desk)).load_firings().newest[Timeframe.M1] >= scheduled
 
 
+def test_parity_notes_its_firings_with_its_own_rights(desk: Desk) -> None:
+    now = utc_now()
+    assert "strategies" in invoke(desk.cloud, "ParityCheckerFunctionName", {"scheduled_time": now.isoformat()})
+    assert DynamoFirings(table(desk)).load_firings().parity == now
+
+
 @pytest.mark.parametrize(("age", "code"), [(WEEK, "FIRING_TOO_LATE"), (-WEEK, "FIRING_AHEAD")])
 def test_an_event_that_is_not_of_now_is_answered_and_rings(desk: Desk, age: timedelta, code: str) -> None:
     scheduled = (utc_now() - age).replace(second=0, microsecond=0)
     event = {"timeframe": "1m", "scheduled_time": scheduled.isoformat()}
-    for output in ("CandleClockFunctionName", "ReconcileClockFunctionName"):
+    for output in ("CandleClockFunctionName", "ReconcileClockFunctionName", "ParityCheckerFunctionName"):
         assert invoke(desk.cloud, output, event)["refused_because"]["code"] == code
     assert rings(desk, "firings-refused")
     assert messages(desk.cloud, "CandleQueueUrl") == []

@@ -549,6 +549,16 @@ def _write_firings(world: World) -> None:
     store.save_watch(written)
 
 
+def _firings_of_parity() -> Firings:
+    return Firings(watched_since=at(-86_400), watched_at=at(3), parity=at(-7_200), parity_since=at(-172_800))
+
+
+def _write_firings_of_parity(world: World) -> None:
+    store, written = DynamoFirings(world.table), _firings_of_parity()
+    store.note_parity(at(-7_200))
+    store.save_watch(written)
+
+
 def _parity() -> ParityTask:
     return ParityTask(strategy_id=STRATEGY, day=NOW.date(), correlation_id=values.CORRELATION)
 
@@ -1077,6 +1087,13 @@ ITEMS: tuple[Case, ...] = (
         lambda world: DynamoLooks(world.table).load_window(),
     ),
     stored("firings", "of-two-timeframes", _firings, _write_firings, lambda world: DynamoFirings(world.table).load_firings()),
+    stored(
+        "firings",
+        "of-parity",
+        _firings_of_parity,
+        _write_firings_of_parity,
+        lambda world: DynamoFirings(world.table).load_firings(),
+    ),
     stored(
         "health",
         "with-a-part-down",

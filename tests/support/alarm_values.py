@@ -65,7 +65,7 @@ ALARM_VALUES: Mapping[str, Values] = {
     "catalogue-silent": SILENCE,
     "health-degraded": Values({ONLY: HealthState.HEALTHY.severity}, {ONLY: HealthState.DEGRADED.severity}, rings_in_silence=True),
     "schedules-overdue": FIRST,
-    "firings-refused": _sum_of("candles", "looks"),
+    "firings-refused": _sum_of("candles", "looks", "parity"),
     "candles-missed": FIRST,
     "parity-differences": FIRST,
     "schedule-drift": _at(55, 56),

@@ -217,6 +217,7 @@ def test_what_endangers_orders_and_positions_is_watched() -> None:
         ("SchedulesOverdue", "reconcile_clock"),
         ("FiringsRefused", "candle_clock"),
         ("FiringsRefused", "reconcile_clock"),
+        ("FiringsRefused", "parity_checker"),
         ("CandlesMissed", "strategy_runner"),
         ("ParityDifferences", "parity_checker"),
         ("HealthSeverity", "health_probe"),

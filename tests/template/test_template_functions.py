@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.xray.trace import BY_OPENTELEMETRY
+from candlecast.domain.market.firings import PARITY, PARITY_AT, PARITY_OVERDUE_AFTER
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.runtime import settings
 from candlecast.services.market import announce_candles
@@ -359,6 +360,12 @@ def test_schedules_fire_a_minute_before_the_close_of_each_timeframe() -> None:
     for timeframe in Timeframe:
         expected = f'{{"timeframe":"{timeframe.value}","scheduled_time":"<aws.scheduler.scheduled-time>"}}'
         assert clocks[f"candles-{timeframe.value}"]["Target"]["Input"] == expected
+
+
+def test_parity_is_watched_from_the_time_on_at_which_it_is_due_and_retried_no_more() -> None:
+    (parity,) = (it for it in resources(nested("Schedules"), "AWS::Scheduler::Schedule").values() if it["Name"] == PARITY)
+    assert parity["ScheduleExpression"] == f"cron({PARITY_AT.minute} {PARITY_AT.hour} * * ? *)"
+    assert timedelta(seconds=parity["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"]) < PARITY_OVERDUE_AFTER
 
 
 def test_every_schedule_is_utc_exact_retried_and_has_dead_letters() -> None:

@@ -38,14 +38,20 @@ def test_each_timeframe_keeps_its_newest_firing_whatever_comes_later(firings: An
     assert firings.load_firings().newest == {Timeframe.M1: NOW, Timeframe.H1: NOW - MINUTE}
 
 
-def test_the_two_writers_leave_each_others_fields_alone(firings: Any) -> None:
+def test_the_writers_leave_each_others_fields_alone(firings: Any) -> None:
     firings.note_firing(Timeframe.M1, NOW)
     watched = firings.load_firings().watched(NOW)
     firings.note_firing(Timeframe.M1, NOW + MINUTE)
     firings.save_watch(watched)
     firings.note_firing(Timeframe.M3, NOW + MINUTE)
+    for at in (NOW, NOW - MINUTE):
+        firings.note_parity(at)
     assert firings.load_firings() == Firings(
-        newest={Timeframe.M1: NOW + MINUTE, Timeframe.M3: NOW + MINUTE}, watched_since=NOW, watched_at=NOW
+        newest={Timeframe.M1: NOW + MINUTE, Timeframe.M3: NOW + MINUTE},
+        watched_since=NOW,
+        watched_at=NOW,
+        parity=NOW,
+        parity_since=NOW,
     )
 
 

@@ -22,13 +22,22 @@ class FakeFirings:
         newest = max(scheduled_at, self.known.newest.get(timeframe, scheduled_at))
         self.known = replace(self.known, newest={**self.known.newest, timeframe: newest})
 
+    def note_parity(self, scheduled_at: datetime) -> None:
+        self._may_fail()
+        self.known = replace(self.known, parity=max(scheduled_at, self.known.parity or scheduled_at))
+
     def load_firings(self) -> Firings:
         self._may_fail()
         return self.known
 
     def save_watch(self, firings: Firings) -> None:
         self._may_fail()
-        self.known = replace(self.known, watched_since=firings.watched_since, watched_at=firings.watched_at)
+        self.known = replace(
+            self.known,
+            watched_since=firings.watched_since,
+            watched_at=firings.watched_at,
+            parity_since=firings.parity_since or self.known.parity_since,
+        )
 
     def _may_fail(self) -> None:
         if self.fails:

@@ -1,4 +1,4 @@
-"""The memory of the watch over schedules: the candle clock writes its firings, the reconcile clock watches them."""
+"""The memory of the watch over schedules: candle clock and parity write their firings, the reconcile clock watches them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ if TYPE_CHECKING:
 
 
 class FiringStore(Protocol):
-    """One item with two writers, each of its own fields."""
+    """One item with three writers, each of its own fields."""
 
     def note_firing(self, timeframe: Timeframe, scheduled_at: datetime) -> None:
         """Remember a firing unless a newer one is known. One write unit. Raises `RetryLater`."""
+        ...
+
+    def note_parity(self, scheduled_at: datetime) -> None:
+        """Remember a firing of parity unless a newer one is known. One write unit. Raises `RetryLater`."""
         ...
 
     def load_firings(self) -> Firings:
@@ -23,5 +27,5 @@ class FiringStore(Protocol):
         ...
 
     def save_watch(self, firings: Firings) -> None:
-        """Write `watched_since` and `watched_at` alone. One write unit. Raises `RetryLater`."""
+        """Write `watched_since`, `watched_at` and `parity_since` alone. One write unit. Raises `RetryLater`."""
         ...

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from candlecast.domain.market.firings import MAX_MISSED, OVERDUE_AFTER, WATCH_PAUSE, Firings
+from candlecast.domain.market.firings import MAX_MISSED, OVERDUE_AFTER, PARITY_AT, PARITY_OVERDUE_AFTER, WATCH_PAUSE, Firings
 from candlecast.domain.values.timeframe import SCHEDULE_LEAD, Timeframe
 
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -72,3 +73,26 @@ def test_a_late_firing_and_a_first_one_have_missed_nothing() -> None:
     for close in (MIDNIGHT - DAY, MIDNIGHT):
         assert firings.missed(Timeframe.M5, close) == []
     assert firings.missed(Timeframe.H1, MIDNIGHT + DAY) == []
+
+
+DUE = datetime.combine(MIDNIGHT.date(), PARITY_AT, UTC)
+
+
+def test_parity_is_overdue_once_scheduler_tries_no_more() -> None:
+    firings = replace(Firings().watched(MIDNIGHT - DAY), parity=DUE - DAY)
+    assert not firings.parity_is_overdue(DUE + PARITY_OVERDUE_AFTER - timedelta(seconds=1))
+    assert firings.parity_is_overdue(DUE + PARITY_OVERDUE_AFTER)
+    assert firings.parity_is_overdue(DUE + DAY)
+    assert not replace(firings, parity=DUE).parity_is_overdue(DUE + DAY)
+    assert replace(firings, parity=DUE).parity_is_overdue(DUE + DAY + PARITY_OVERDUE_AFTER)
+
+
+def test_a_night_before_the_watch_over_parity_is_not_missed() -> None:
+    from_before = Firings(watched_since=MIDNIGHT - 9 * DAY, watched_at=DUE + DAY / 2 - MINUTE)
+    begun = from_before.watched(DUE + DAY / 2)
+    assert begun.parity_since == DUE + DAY / 2
+    assert begun.watched_since == from_before.watched_since
+    assert not begun.parity_is_overdue(DUE + DAY / 2)
+    assert begun.parity_is_overdue(DUE + DAY + PARITY_OVERDUE_AFTER)
+    assert not begun.watched(DUE + 3 * DAY).parity_is_overdue(DUE + 3 * DAY)  # the clocks were off
+    assert not Firings().parity_is_overdue(DUE)

@@ -17,6 +17,7 @@ from candlecast.services.parity.ask_parity import REPEAT_AFTER, AskParity
 from candlecast.services.strategies.change_strategy import Author
 from tests.support.builders import NOW, STRATEGY, TENANT, a_strategy, an_external_strategy, an_uploaded_strategy
 from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.firings import FakeFirings
 from tests.support.fakes.parity import FakeParityStore
 from tests.support.fakes.parity_days import TODAY, a_parity_day
 from tests.support.fakes.queues import FakeParityQueue
@@ -74,14 +75,14 @@ def test_only_authors_and_operators_ask_and_only_where_there_is_code() -> None:
     assert queue.sent == []
 
 
-def daily(queue: FakeParityQueue) -> AskParityDaily:
+def daily(queue: FakeParityQueue, firings: FakeFirings | None = None) -> AskParityDaily:
     strategies = FakeStrategyStore(FakeDatabase())
     strategies.create_strategy(a_strategy("one", subscriber_count=1))
     strategies.create_strategy(a_strategy("hours", subscriber_count=1, timeframe=Timeframe.H1))
     strategies.create_strategy(a_strategy("nobody"))
     strategies.create_strategy(an_uploaded_strategy("mine", subscriber_count=1))
     strategies.create_strategy(an_external_strategy("outside", subscriber_count=1))
-    return AskParityDaily(strategies, queue, FakeClock(NOW))
+    return AskParityDaily(strategies, queue, firings or FakeFirings(), FakeClock(NOW))
 
 
 def test_a_firing_asks_for_the_day_before_of_each_followed_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,12 +93,25 @@ def test_a_firing_asks_for_the_day_before_of_each_followed_strategy(monkeypatch:
     assert told == {(strategy_id, TODAY - A_DAY, NOW) for strategy_id in ("one", "hours", "mine")}
 
 
+def test_a_firing_is_noted_for_the_watch_once_all_days_are_asked_for() -> None:
+    firings, queue = FakeFirings(), FakeParityQueue()
+    queue.fail_next()
+    with pytest.raises(RetryLater):
+        daily(queue, firings)(NOW)
+    assert firings.known.parity is None
+    daily(queue, firings)(NOW)
+    assert firings.known.parity == NOW
+    firings.fails = True
+    assert daily(queue, firings)(NOW) == 3
+
+
 def test_a_firing_of_another_time_asks_for_nothing() -> None:
-    queue = FakeParityQueue()
+    queue, firings = FakeParityQueue(), FakeFirings()
     for scheduled_at in (NOW - MAX_FIRING_AGE - timedelta(seconds=1), NOW + timedelta(minutes=1)):
         with pytest.raises(FiringRefused):
-            daily(queue)(scheduled_at)
+            daily(queue, firings)(scheduled_at)
     assert queue.sent == []
+    assert firings.known.parity is None
 
 
 def test_a_queue_that_does_not_take_tasks_is_told() -> None:

@@ -1,6 +1,6 @@
-"""The firings of schedules in one item, an attribute for each timeframe.
+"""The firings of schedules in one item, an attribute for each timeframe, and one for parity.
 
-Two functions write the item, so each write is an update of the writer's own attributes.
+Three functions write the item, so each write is an update of the writer's own attributes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from candlecast.adapters.dynamodb.single_table.batch import ask
 from candlecast.adapters.dynamodb.single_table.table import CONDITION_FAILED, SCHEMA_VERSION, Table, require_version, sortable
-from candlecast.domain.market.firings import Firings
+from candlecast.domain.market.firings import PARITY, Firings
 from candlecast.domain.values.timeframe import Timeframe
 
 FIRINGS_KEY = {"PK": {"S": "SCHEDULES"}, "SK": {"S": "FIRINGS"}}
@@ -27,9 +27,15 @@ class DynamoFirings:
         self._table = table
 
     def note_firing(self, timeframe: Timeframe, scheduled_at: datetime) -> None:
+        self._note(timeframe.value, scheduled_at)
+
+    def note_parity(self, scheduled_at: datetime) -> None:
+        self._note(PARITY, scheduled_at)
+
+    def _note(self, name: str, scheduled_at: datetime) -> None:
         note = partial(
             self._table.client.update_item,
-            **self._update({timeframe.value: scheduled_at}),
+            **self._update({name: scheduled_at}),
             ConditionExpression="attribute_not_exists(#a0) OR #a0 < :a0",
         )
         try:
@@ -46,12 +52,15 @@ class DynamoFirings:
         require_version(int(item["schema_version"]["N"]))
         return Firings(
             newest={timeframe: _instant(item[timeframe.value]) for timeframe in Timeframe if timeframe.value in item},
-            watched_since=_instant(item["watched_since"]) if "watched_since" in item else None,
-            watched_at=_instant(item["watched_at"]) if "watched_at" in item else None,
+            watched_since=_found(item, "watched_since"),
+            watched_at=_found(item, "watched_at"),
+            parity=_found(item, PARITY),
+            parity_since=_found(item, "parity_since"),
         )
 
     def save_watch(self, firings: Firings) -> None:
-        known = {"watched_since": firings.watched_since, "watched_at": firings.watched_at}
+        names = ("watched_since", "watched_at", "parity_since")
+        known = {name: getattr(firings, name) for name in names}
         ask(partial(self._table.client.update_item, **self._update({name: at for name, at in known.items() if at is not None})))
 
     def _update(self, instants: Mapping[str, datetime]) -> dict[str, Any]:
@@ -67,6 +76,10 @@ class DynamoFirings:
                 ":version": {"N": str(SCHEMA_VERSION)},
             },
         }
+
+
+def _found(item: Mapping[str, Mapping[str, str]], name: str) -> datetime | None:
+    return _instant(item[name]) if name in item else None
 
 
 def _instant(attribute: Mapping[str, str]) -> datetime:

@@ -9,6 +9,7 @@ from candlecast.adapters.aws.sandbox_function import ANSWER_SECONDS, SandboxFunc
 from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.market_data import CcxtMarketData
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
+from candlecast.adapters.dynamodb.firings import DynamoFirings
 from candlecast.adapters.dynamodb.parity_days import DynamoParityStore
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
@@ -87,5 +88,6 @@ def _check(check: CheckParity, task: ParityTask) -> None:
 def daily() -> AskParityDaily:
     """Ask for the day before, of each followed strategy."""
     known = ParityCheckerSettings.read()
-    strategies = DynamoStrategyStore(Table(known.table_name, generation=known.table_generation))
-    return AskParityDaily(strategies, SqsParityQueue(aws("sqs"), known.parity_queue_url), SystemClock())
+    table = Table(known.table_name, generation=known.table_generation)
+    queue = SqsParityQueue(aws("sqs"), known.parity_queue_url)
+    return AskParityDaily(DynamoStrategyStore(table), queue, DynamoFirings(table), SystemClock())

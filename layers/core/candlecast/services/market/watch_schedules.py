@@ -1,11 +1,11 @@
-"""Each minute: count the candle clock's schedules that should have fired and have not."""
+"""Each minute: count the schedules that should have fired and have not: those of the candle clock, and parity's."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from candlecast.domain.market.firings import PARITY
 from candlecast.domain.values.errors import RetryLater
-from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.firings import FiringStore
 
@@ -18,14 +18,19 @@ class WatchSchedules:
     clock: Clock
     metrics: Metrics
 
-    def __call__(self) -> tuple[Timeframe, ...]:
-        """The timeframes that are overdue. None if the store does not answer: other alarms tell that, and looks matter more."""
+    def __call__(self) -> tuple[str, ...]:
+        """The names of schedules that are overdue: timeframes, and `PARITY`.
+
+        None if the store does not answer: other alarms tell that, and looks matter more.
+        """
         now = self.clock.now()
         try:
             known = self.firings.load_firings().watched(now)
             self.firings.save_watch(known)
         except RetryLater:
             return ()
-        overdue = known.overdue(now)
+        overdue: tuple[str, ...] = known.overdue(now)
+        if known.parity_is_overdue(now):
+            overdue = (*overdue, PARITY)
         self.metrics.count("SchedulesOverdue", len(overdue))
         return overdue

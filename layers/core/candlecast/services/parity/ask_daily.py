@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import batched
 
 from candlecast.domain.parity.parity import A_DAY
 from candlecast.domain.signals.messages import ParityTask
+from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.firing import require_recent
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.clock import Clock
+from candlecast.ports.firings import FiringStore
 from candlecast.ports.queue import ParityQueue
 from candlecast.ports.store import StrategyStore
 
@@ -26,6 +29,7 @@ class AskParityDaily:
 
     strategies: StrategyStore
     queue: ParityQueue
+    firings: FiringStore
     clock: Clock
 
     def __call__(self, scheduled_at: datetime) -> int:
@@ -39,6 +43,8 @@ class AskParityDaily:
         for some in batched(self._followed(), SENT_AT_ONCE, strict=False):
             self.queue.send_parity([task_of(strategy_id, day, now) for strategy_id in some])
             asked += len(some)
+        with suppress(RetryLater):  # all days are asked for: a repeat would ask again, and the watch tells a person
+            self.firings.note_parity(scheduled_at)
         return asked
 
     def _followed(self) -> Iterator[str]:
