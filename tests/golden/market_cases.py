@@ -131,15 +131,19 @@ def _candle_manifest() -> Manifest:
     return Manifest(months=(empty, MonthEntry.of(_candle_month())), absence=absence)
 
 
+def _confirmed_manifest() -> Manifest:
+    return replace(_candle_manifest(), confirmed=(Span(at(-86_400), at(-3_600)), Span(at(0), at(3_600))))
+
+
 def _keep_candle_month(world: World) -> None:
     s3 = Recorder()
     S3CandleHistory(s3, "bucket").keep_months(SERIES, [Kept(_candle_month(), None)])  # type: ignore[arg-type]
     world.sent += [{**request, "Body": gzip.decompress(request["Body"]).decode()} for _, request in s3.requests]
 
 
-def _keep_candle_manifest(world: World) -> None:
+def _keep_candle_manifest(world: World, manifest: Manifest | None = None) -> None:
     s3 = Recorder()
-    S3CandleHistory(s3, "bucket").keep_manifest(SERIES, Kept(_candle_manifest(), '"golden"'))  # type: ignore[arg-type]
+    S3CandleHistory(s3, "bucket").keep_manifest(SERIES, Kept(manifest or _candle_manifest(), '"golden"'))  # type: ignore[arg-type]
     world.sent += [{**request, "Body": request["Body"].decode()} for _, request in s3.requests]
 
 
@@ -209,6 +213,13 @@ MARKET: tuple[Case, ...] = (
         "manifest",
         _candle_manifest,
         _keep_candle_manifest,
+        lambda world: _stored_candles(world, bytes).manifest(SERIES).value,
+    ),
+    stored(
+        "object_candles",
+        "confirmed-manifest",
+        _confirmed_manifest,
+        lambda world: _keep_candle_manifest(world, _confirmed_manifest()),
         lambda world: _stored_candles(world, bytes).manifest(SERIES).value,
     ),
     stored(

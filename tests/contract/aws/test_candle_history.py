@@ -156,7 +156,8 @@ def test_a_damaged_month_is_nothing_and_can_be_replaced(stored: Stored) -> None:
 
 
 def test_a_manifest_comes_back_and_is_replaced_by_its_reader_alone(stored: Stored) -> None:
-    first = Manifest(months=(MonthEntry.of(KEPT),), absence=Absence(span=Span(NOW - timedelta(days=9), NOW), told_at=NOW))
+    nine_days = Span(NOW - timedelta(days=9), NOW)
+    first = Manifest(months=(MonthEntry.of(KEPT),), absence=Absence(span=nine_days, told_at=NOW), confirmed=(nine_days,))
     assert stored.store.manifest(SERIES) == Kept(Manifest(), None)
     stored.store.keep_manifest(SERIES, Kept(first, None))
     read = stored.store.manifest(SERIES)

@@ -382,7 +382,8 @@ def walk_forward_document(walk: WalkForward) -> dict[str, Any]:
     return {
         "strategy": walk.strategy.name,
         "metric": walk.metric,
-        **grid.document(),
+        "axes": {axis.name: list(axis.values) for axis in grid.axes},
+        "combinations": len(grid),
         "refused": walk.combinations.refused,
         "efficiency": walk.efficiency,
         "windows_judged": walk.judged,

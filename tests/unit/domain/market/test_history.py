@@ -10,6 +10,7 @@ import pytest
 from candlecast.domain.market.candle import Candle, CandleError, Gap
 from candlecast.domain.market.history import (
     ABSENCE_BELIEVED,
+    MAX_CONFIRMED,
     MAX_REVISIONS,
     Absence,
     CandleMonth,
@@ -22,6 +23,7 @@ from candlecast.domain.market.history import (
     month_of,
     months_of,
     span_of,
+    without,
 )
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.timeframe import Timeframe
@@ -215,6 +217,25 @@ def test_an_entry_takes_the_place_of_the_one_of_its_month() -> None:
     first, other = MonthEntry.of(told(EMPTY, CANDLES[:2])), MonthEntry.of(replace(EMPTY, month="2026-10"))
     newer = MonthEntry.of(told(EMPTY, CANDLES))
     assert Manifest(months=(first,)).noted([newer, other], None).months == (other, newer)
+
+
+def test_confirmed_spans_are_joined_and_the_newest_ones_kept() -> None:
+    manifest = Manifest().noted([], None, minutes(-10, 0)).noted([], None, minutes(0, 5))
+    assert manifest.confirmed == (minutes(-10, 5),)
+    assert manifest.noted([], None) == manifest
+    for number in range(MAX_CONFIRMED):
+        manifest = manifest.noted([], None, minutes(10 * number + 10, 10 * number + 12))
+    assert (len(manifest.confirmed), manifest.confirmed[0]) == (MAX_CONFIRMED, minutes(10, 12))
+
+
+def test_spans_without_others_are_the_parts_beside_these() -> None:
+    assert without([minutes(0, 10), minutes(20, 30)], [minutes(4, 6), minutes(9, 22)]) == (
+        minutes(0, 4),
+        minutes(6, 9),
+        minutes(22, 30),
+    )
+    assert without([minutes(0, 10)], []) == (minutes(0, 10),)
+    assert without([minutes(0, 10)], [minutes(-1, 11)]) == ()
 
 
 def test_an_absence_is_believed_for_a_day() -> None:

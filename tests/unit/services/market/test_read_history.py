@@ -368,3 +368,47 @@ def test_refusals_of_venue_and_store_pass(desk: Desk) -> None:
     with pytest.raises(RetryLater, match="CANDLES_UNAVAILABLE"):
         desk.minutes(-60, 0)
     assert desk.asked() == [60], "of the unknown market alone: a store that is away costs the venue nothing"
+
+
+# -- doubted candles ---------------------------------------------------------------------------------------------------------
+
+
+def test_doubted_candles_are_asked_for_until_an_answer_an_hour_after_their_close_confirms_them(desk: Desk) -> None:
+    hours = Span(after(-7_200), NOW)
+    desk.minutes(-120, 0)
+    desk.asked()
+    first = desk.published[-30]
+    changed = desk.revise(-30)
+    assert desk.minutes(-120, 0).revisions == ()
+    assert desk.asked() == []
+    found = desk.read(SERIES, hours, hours)
+    assert [(each.before, each.after) for each in found.revisions] == [(first, changed)]
+    assert desk.asked() == [60 + OVERLAP], "the older hour was told more than an hour after its candles had closed"
+    desk.clock.advance(3_600)
+    desk.read(SERIES, hours, hours)
+    assert desk.asked() == [60 + OVERLAP]
+    desk.read(SERIES, hours, hours)
+    assert desk.asked() == []
+    assert desk.history.manifest(SERIES).value.confirmed == (hours,)
+
+
+def test_only_the_doubted_part_of_a_read_is_asked_for_again(desk: Desk) -> None:
+    desk.minutes(-50, 0)
+    desk.asked()
+    desk.read(SERIES, Span(after(-3_000), NOW), Span(after(-1_200), after(-600)))
+    assert desk.asked() == [10 + 2 * OVERLAP]
+    desk.read(SERIES, Span(after(-3_000), after(-1_200)), Span(after(-1_200), NOW))
+    assert desk.asked() == [], "nothing of it is read"
+
+
+def test_a_question_that_the_venue_refuses_confirms_nothing(desk: Desk) -> None:
+    hour = Span(after(-3_600), NOW)
+    desk.minutes(-60, 0)
+    desk.clock.advance(3_600)
+    desk.venue.unavailable = True
+    with pytest.raises(RetryLater):
+        desk.read(SERIES, hour, hour)
+    desk.venue.unavailable = False
+    assert desk.history.manifest(SERIES).value.confirmed == ()
+    desk.read(SERIES, hour, hour)
+    assert desk.history.manifest(SERIES).value.confirmed == (hour,)

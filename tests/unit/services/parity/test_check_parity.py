@@ -49,6 +49,7 @@ from tests.support.fakes.strategies import FakeStrategyStore
 from tests.support.fakes.subscriptions import FakeSubscriptionStore
 
 M1 = Timeframe.M1
+SERIES = Series(venue="paper", market=BTC, timeframe=M1)
 RUNS = 12
 DAY = NOW.date()
 ENDED = NOW + timedelta(days=1)
@@ -133,6 +134,7 @@ class World:
         self.strategies, self.executions = FakeStrategyStore(self.database), FakeExecutionStore(self.database)
         self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
         self.history = FakeCandleHistory()
+        self.read = ReadHistory(self.history, self.market_data, self.clock, self.metrics)
         self.strategies.create_strategy(definition or a_strategy(subscriber_count=3, **changes))
         before = 3 * strategy.lookback
         self.publish({NOW + M1.length * number: price_at(number + before) for number in range(-before, RUNS + 3)})
@@ -155,7 +157,7 @@ class World:
             days=self.days,
             code=self.code,
             frames=self.code,
-            read=ReadHistory(self.history, self.market_data, self.clock, self.metrics),
+            read=self.read,
             clock=self.clock,
             metrics=self.metrics,
         )
@@ -254,13 +256,40 @@ def test_a_revision_that_the_store_has_noticed_names_a_row_that_no_run_of_the_da
     opened = close_of(-3) - M1.length
     world.run(0)
     world.clock.instant = close_of(1)
-    world.check.read(Series(venue="paper", market=BTC, timeframe=M1), Span(close_of(-9), close_of(0)))
+    world.read(SERIES, Span(close_of(-9), close_of(0)))
     was = a_candle(opened, world.prices[opened])
     world.revise(opened, "250")
     world.clock.instant = close_of(2)
-    world.check.read(Series(venue="paper", market=BTC, timeframe=M1), Span(close_of(-9), close_of(2)))
+    world.read(SERIES, Span(close_of(-9), close_of(2)))
     found = only(world.checked())
     assert (found.cause, found.row, found.before, found.after) == (ParityCause.REVISED, opened, was, a_candle(opened, "250"))
+
+
+def test_a_candle_that_was_revised_after_others_had_read_it_is_asked_for_again_and_named() -> None:
+    world = World(turns).run_all()
+    opened = close_of(4) - M1.length
+    was = a_candle(opened, world.prices[opened])
+    all_runs = Span(close_of(-6), close_of(RUNS))
+    world.read(SERIES, all_runs)  # as a backtest of that noon
+    world.revise(opened, "250")
+    assert world.read(SERIES, all_runs).revisions == (), "a reader who doubts nothing does not notice"
+    day = world.checked()
+    assert {(each.cause, each.row, each.before, each.after) for each in day.differences} == {
+        (ParityCause.REVISED, opened, was, a_candle(opened, "250"))
+    }
+    assert world.metrics.counts["CandlesRevised"] == 1
+
+
+def test_a_day_is_asked_for_once_more_and_not_by_each_check() -> None:
+    world = World(turns).run_all()
+    behind = {close_of(run): price_at(run) for run in range(RUNS, RUNS + 2 * world.code.strategy.lookback)}
+    world.publish({**world.prices, **behind})
+    world.read(SERIES, Span(close_of(-6), close_of(RUNS)))
+    requests = world.market_data.requests
+    world.checked()
+    assert world.market_data.requests == requests + 1
+    world.checked()
+    assert world.market_data.requests == requests + 1
 
 
 def test_a_revised_candle_that_nobody_has_noted_has_no_row() -> None:
@@ -433,9 +462,9 @@ def test_a_market_that_the_venue_has_no_more_leaves_gaps() -> None:
     world = World(turns)
     world.run(0)
 
-    def gone(series: Series, span: Span) -> KnownCandles:
+    def gone(series: Series, span: Span, doubted: Span) -> KnownCandles:
         world.market_data._candles.clear()
-        return ReadHistory(world.history, world.market_data, world.clock, world.metrics)(series, span)
+        return world.read(series, span, doubted)
 
     world.check = replace(world.check, read=gone)
     assert only(world.checked()).cause is ParityCause.GAP

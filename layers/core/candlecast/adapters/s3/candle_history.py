@@ -68,6 +68,7 @@ class StoredManifest:
     timeframe: Timeframe
     months: tuple[MonthEntry, ...]
     absence: Absence | None = None
+    confirmed: tuple[Span, ...] = ()
     schema_version: int = 1
 
 
@@ -94,7 +95,7 @@ class S3CandleHistory:
         def opened(body: bytes) -> Manifest:
             stored = from_json(StoredManifest, body)
             _require_same(Series(venue=stored.venue, market=stored.market, timeframe=stored.timeframe), series)
-            return Manifest(months=stored.months, absence=stored.absence)
+            return Manifest(months=stored.months, absence=stored.absence, confirmed=stored.confirmed)
 
         return self._read(_key(series, "manifest.json"), opened, Manifest())
 
@@ -108,6 +109,7 @@ class S3CandleHistory:
             timeframe=series.timeframe,
             months=kept.value.months,
             absence=kept.value.absence,
+            confirmed=kept.value.confirmed,
         )
         self._write(_key(series, "manifest.json"), to_json(stored).encode(), "application/json", kept.version)
 

@@ -18,6 +18,8 @@ from candlecast.domain.values.money import require_utc
 from candlecast.domain.values.timeframe import Timeframe
 
 MAX_REVISIONS = 200  # of a month: a venue that revises more of it has a fault, and the newest ones show that
+REVISED_WITHIN = timedelta(hours=1)  # of its close: an answer about a candle that is older is taken for the venue's last word
+MAX_CONFIRMED = 64  # spans: of more, the newest ones; the others would be asked for again, which does no harm
 ABSENCE_BELIEVED = timedelta(days=1)  # a venue's silence about old candles costs a request a day, and may be a fault of that day
 
 
@@ -188,12 +190,15 @@ class Manifest:
 
     months: tuple[MonthEntry, ...] = ()
     absence: Absence | None = None
+    confirmed: tuple[Span, ...] = ()
+    """Where the venue has answered about candles that were older than `REVISED_WITHIN`; ascending, and no two touch."""
 
-    def noted(self, entries: Iterable[MonthEntry], absence: Absence | None) -> Manifest:
-        """With these entries in place of older ones of their months, and with a newer absence."""
+    def noted(self, entries: Iterable[MonthEntry], absence: Absence | None, confirmed: Span | None = None) -> Manifest:
+        """With these entries in place of older ones of their months, with a newer absence and a span that is confirmed."""
         found = {entry.month: entry for entry in (*self.months, *entries)}
         newest = self.absence if absence is None else absence.with_older(self.absence)
-        return Manifest(months=tuple(found[month] for month in sorted(found)), absence=newest)
+        spans = self.confirmed if confirmed is None else joined((*self.confirmed, confirmed))[-MAX_CONFIRMED:]
+        return Manifest(months=tuple(found[month] for month in sorted(found)), absence=newest, confirmed=spans)
 
     def absent(self, now: datetime) -> tuple[Span, ...]:
         """Where the venue need not be asked now."""
@@ -219,6 +224,12 @@ def holes(wanted: Span, spans: Iterable[Span]) -> tuple[Span, ...]:
             found.append(Span(start, min(span.start, wanted.until)))
         start = max(start, span.until)
     return (*found, Span(start, wanted.until)) if start < wanted.until else tuple(found)
+
+
+def without(spans: Iterable[Span], cut: Iterable[Span]) -> tuple[Span, ...]:
+    """The parts of the spans that lie in none of `cut`."""
+    taken = tuple(cut)
+    return tuple(part for span in spans for part in holes(span, taken))
 
 
 def month_of(instant: datetime) -> str:

@@ -2,6 +2,9 @@
 
 A question overlaps the known candles by a few. So a candle that the venue has revised since is noticed, and a gap shows as one,
 with candles on both sides. A gap is reported and stays.
+
+A reader may doubt candles that the venue has told within an hour of their close. The venue is asked for these once more, once for
+all readers.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from datetime import datetime
 
 from candlecast.domain.market.candle import Candle, check_contiguous
 from candlecast.domain.market.history import (
+    REVISED_WITHIN,
     Absence,
     CandleMonth,
     KnownCandles,
@@ -21,6 +25,7 @@ from candlecast.domain.market.history import (
     Span,
     holes,
     months_of,
+    without,
 )
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.values.errors import Conflict, InvalidValue, RetryLater
@@ -44,9 +49,10 @@ class ReadHistory:
     clock: Clock
     metrics: Metrics
 
-    def __call__(self, series: Series, wanted: Span) -> KnownCandles:
+    def __call__(self, series: Series, wanted: Span, doubted: Span | None = None) -> KnownCandles:
         """The candles that open in `wanted` and are closed by now.
 
+        The venue is asked anew for the part of them that opens in `doubted`, but for candles that it has confirmed.
         Candles that the venue has told are kept even if it then refuses: the next attempt goes on there. Raises `InvalidValue`
         (TOO_MANY_ROWS; NOT_A_BOUNDARY), `Reject` (UNKNOWN_MARKET), `RetryLater` if venue or store do not answer.
         """
@@ -57,7 +63,7 @@ class ReadHistory:
         if until <= wanted.start:
             return KnownCandles(candles=(), gaps=(), revisions=())
         read = _Read(self, series, Span(wanted.start, until), now)
-        read.fill()
+        read.fill(None if doubted is None else doubted.within(read.wanted))
         return read.result()
 
 
@@ -67,40 +73,44 @@ class _Read:
     def __init__(self, uses: ReadHistory, series: Series, wanted: Span, now: datetime) -> None:
         self._uses = uses
         self._series = series
-        self._wanted = wanted
+        self.wanted = wanted
         self._now = now
         self._overlap = series.timeframe.length * OVERLAP
         manifest = uses.history.manifest(series).value
         listed = {entry.month for entry in manifest.months}
         names = [name for name in months_of(Span(wanted.start - self._overlap, wanted.until)) if name in listed]
         self._absent = manifest.absent(now)
+        self._confirmed = manifest.confirmed
         self._kept = dict(zip(names, uses.history.months(series, names), strict=True))
         self._months = {name: kept.value for name, kept in self._kept.items()}
 
     def result(self) -> KnownCandles:
         months = [month for _, month in sorted(self._months.items())]
-        candles = tuple(candle for month in months for candle in month.candles if candle.open_time in self._wanted)
+        candles = tuple(candle for month in months for candle in month.candles if candle.open_time in self.wanted)
         revisions = (revision for month in months for revision in month.revisions)
         return KnownCandles(
             candles=candles,
             gaps=check_contiguous(candles, self._series.timeframe),
-            revisions=tuple(each for each in revisions if each.after.open_time in self._wanted),
+            revisions=tuple(each for each in revisions if each.after.open_time in self.wanted),
         )
 
-    def fill(self) -> None:
-        known = [span for month in self._months.values() for span in month.spans]
-        for hole in holes(self._wanted, (*known, *self._absent)):
+    def fill(self, doubted: Span | None) -> None:
+        """Ask for all that nobody has asked for, and for doubted candles that are not confirmed."""
+        known = tuple(span for month in self._months.values() for span in month.spans)
+        if doubted is not None:
+            known = without(known, holes(doubted, self._confirmed))
+        for hole in holes(self.wanted, (*known, *self._absent)):
             is_known_before = any(hole.start - self._series.timeframe.length in span for span in known)
             is_known_behind = any(hole.until in span for span in known)
             asked = Span(
                 hole.start - self._overlap if is_known_before else hole.start,
-                min(hole.until + self._overlap, self._wanted.until) if is_known_behind else hole.until,
+                min(hole.until + self._overlap, self.wanted.until) if is_known_behind else hole.until,
             )
             candles, refusal = self._ask(asked)
             absence = None
             if refusal is None and not is_known_before:
                 absence = self._absence(hole, candles)
-            self._keep(candles, absence)
+            self._keep(candles, absence, self._old_part(asked) if refusal is None else None)
             if refusal is not None:
                 raise refusal
 
@@ -147,12 +157,17 @@ class _Read:
             first = hole.until if any(hole.until == span.start for span in self._absent) else hole.start
         return Absence(span=Span(hole.start, first), told_at=self._now) if first > hole.start else None
 
-    def _keep(self, candles: Sequence[Candle], absence: Absence | None) -> None:
+    def _old_part(self, asked: Span) -> Span | None:
+        """The part of a question in which the candles are old enough to be confirmed by its answer."""
+        until = self._series.timeframe.floor(self._now - REVISED_WITHIN)
+        return Span(asked.start, min(asked.until, until)) if asked.start < until else None
+
+    def _keep(self, candles: Sequence[Candle], absence: Absence | None, confirmed: Span | None) -> None:
         if not candles and absence is None:
             return
         try:
             extended = retry_conflict(lambda: self._extend(candles)) if candles else ()
-            retry_conflict(lambda: self._note([MonthEntry.of(month) for month in extended], absence))
+            retry_conflict(lambda: self._note([MonthEntry.of(month) for month in extended], absence, confirmed))
         except Conflict as error:
             raise RetryLater("CANDLES_BUSY", error.message, after_seconds=BUSY_SECONDS) from None
         self._months |= {month.month: month for month in extended}
@@ -175,9 +190,9 @@ class _Read:
                 self._uses.metrics.count("CandlesRevised", revised)
         return extended
 
-    def _note(self, entries: Sequence[MonthEntry], absence: Absence | None) -> None:
+    def _note(self, entries: Sequence[MonthEntry], absence: Absence | None, confirmed: Span | None) -> None:
         kept: Kept[Manifest] = self._uses.history.manifest(self._series)
-        noted = kept.value.noted(entries, absence)
+        noted = kept.value.noted(entries, absence, confirmed)
         if noted != kept.value:
             self._uses.history.keep_manifest(self._series, Kept(noted, kept.version))
             self._tell(kept)

@@ -41,8 +41,8 @@ MAX_EXAMINED = 10  # differences of a day: each costs two more runs of the code,
 FOLLOWERS_READ = 1_000  # to find one who followed all day: one request
 FIRST_PLACE, BEHIND_ALL = "0", "g"  # shard positions are hex digits, and no key of the table is empty
 
-CandleReader = Callable[[Series, Span], KnownCandles]
-"""The closed candles of a span, with their gaps: `services.market.read_history.ReadHistory`."""
+CandleReader = Callable[[Series, Span, Span], KnownCandles]
+"""The closed candles of a span, asked for anew where they open in a second span: `services.market.read_history.ReadHistory`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class CheckParity:
         until = max(begin, min(end_of(day), timeframe.floor(now - SETTLED) + timeframe.length))
         runs = list(self.executions.executions_between(strategy_id, begin, until)) if until > begin else []
         absent = self._absent(definition, timeframe, runs, Span(begin, until)) if until > begin else []
-        check = _Check(self, definition, timeframe, runs)
+        check = _Check(self, definition, timeframe, runs, day)
         found = [*check.differences(now), *(Difference(candle_close=close, cause=ParityCause.CLOCK) for close in absent)]
         result = ParityDay.of(
             strategy_id,
@@ -142,9 +142,16 @@ class _Check:
     """One day: its frame of candles, and the runs compared version by version."""
 
     def __init__(
-        self, uses: CheckParity, definition: StrategyDefinition, timeframe: Timeframe, runs: Sequence[Execution]
+        self,
+        uses: CheckParity,
+        definition: StrategyDefinition,
+        timeframe: Timeframe,
+        runs: Sequence[Execution],
+        day: date,
     ) -> None:
         self._uses, self._definition, self._timeframe = uses, definition, timeframe
+        # the candles that close on the day: the venue may have revised them since somebody has read them
+        self._doubted = Span(start_of(day) - timeframe.length, end_of(day) - timeframe.length)
         self._groups = {number: list(group) for number, group in groupby(sorted(runs, key=_version), key=lambda run: run.version)}
         self._codes = {number: self._code(number) for number in self._groups}
         self._told: dict[datetime, Candle] = {}
@@ -194,7 +201,8 @@ class _Check:
         last = max(closes) + timeframe.length * needed
         series = Series(venue=self._definition.venue, market=self._definition.market or "", timeframe=timeframe)
         try:
-            known = self._uses.read(series, Span(first, min(last, max(timeframe.floor(now), max(closes)))))
+            wanted = Span(first, min(last, max(timeframe.floor(now), max(closes))))
+            known = self._uses.read(series, wanted, self._doubted)
         except Reject:  # the venue has no such market any more, and the store never had it
             known = KnownCandles(candles=(), gaps=(), revisions=())
         return Frame(timeframe, known)
