@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from mangum import Mangum
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from candlecast import __version__
 from candlecast.domain.values.errors import DomainError
 from functions.api import problems
 from functions.api.guards import BodyLimit, UnexpectedErrors
-from functions.api.openapi import DESCRIPTION, TAGS, describe
 from functions.api.resources import OVERRIDES, VERSION, Resource
 
 TEXT_MEDIA_TYPES = ["application/json", problems.MEDIA_TYPE, "text/html"]  # anything else would leave the function in base64
@@ -27,9 +27,7 @@ def create_app() -> FastAPI:
     app = FastAPI(
         title="Candlecast",
         version=__version__,
-        description=DESCRIPTION,
-        openapi_tags=TAGS,
-        openapi_url="/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect would leave the gateway's stage and path out
@@ -45,15 +43,30 @@ def create_app() -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(UnexpectedErrors)  # added last, so it is the outermost
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    app.add_route("/openapi.json", document, include_in_schema=False)
     app.add_route("/docs", reference, include_in_schema=False)
     return app
 
 
-def reference(request: Request) -> Response:
-    """The description as a page for people; loaded when somebody asks for it."""
-    from functions.api.reference_page import HEADERS, page
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The description; loaded when somebody asks for it, as both its answers are."""
+    from functions.api.description.document import describe
 
-    return HTMLResponse(page(request.app.openapi()), headers=HEADERS)
+    return describe(app)
+
+
+def document(request: Request) -> Response:
+    """The description for programs."""
+    from functions.api.description import served
+
+    return served.document(request.app).answer(request)
+
+
+def reference(request: Request) -> Response:
+    """The description as a page for people."""
+    from functions.api.description import served
+
+    return served.reference(request.app).answer(request)
 
 
 def resources() -> list[BaseRoute]:

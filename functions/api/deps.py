@@ -21,6 +21,7 @@ DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 100  # what the store serves in one query
 TENANT = re.compile(r"[A-Za-z0-9_.:@|=-]{1,128}")  # an OIDC subject, without what separates the parts of a key
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")  # every id that we ever made; anything else can only be unknown
+OF_TENANT = {"pattern": f"^{TENANT.pattern}$"}  # for schemas alone, as a malformed id is answered like an unknown one
 LIST_CLAIM = re.compile(r"\[([^\[\] ]+(?: [^\[\] ]+)*)\]")  # `[a b]`: single blanks of ASCII, no bracket inside
 MAX_CLAIM_CHARACTERS = 8_192  # more than a token that a gateway takes
 

@@ -63,19 +63,22 @@ class FieldError(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"pointer": "/settings/leverage", "message": "must be a number"}]})
 
-    pointer: str
-    message: str
+    pointer: str = Field(description="Place of the error: a JSON pointer into the body, or `query:name`, `header:name`.")
+    message: str = Field(description="The rule that is broken, in words.")
 
 
 class Problem(BaseModel):
     """A refusal as in RFC 9457; `code` is stable, `detail` is for people and may change."""
 
-    type: str = Field(examples=["urn:candlecast:problem:POSITION_OPEN"])
-    title: str = Field(examples=["Conflict"])
-    status: int = Field(examples=[409])
-    code: str = Field(examples=["POSITION_OPEN"])
-    detail: str = Field(examples=["the subscription holds a position: close it, or ask for it to be closed"])
-    errors: list[FieldError] = Field(default_factory=list)
+    type: str = Field(description="The code as a URN.", examples=["urn:candlecast:problem:POSITION_OPEN"])
+    title: str = Field(description="The status in words.", examples=["Conflict"])
+    status: int = Field(description="The HTTP status.", examples=[409])
+    code: str = Field(description="Stable code of the reason.", examples=["POSITION_OPEN"])
+    detail: str = Field(
+        description="The reason in words, for people; it may change.",
+        examples=["the subscription holds a position: close it, or ask for it to be closed"],
+    )
+    errors: list[FieldError] = Field(default_factory=list, description="Where the request breaks the rule; may be empty.")
     line: int | None = Field(default=None, description="Line of the code that is refused, where one shows the fault.")
     row: int | None = Field(default=None, description="Candle of the check, from 0, at which the fault shows.")
     candle_close: datetime | None = Field(default=None, description="Close of that candle.")

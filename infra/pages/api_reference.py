@@ -222,10 +222,14 @@ Shapes of the limits that are no plain values:
 """
 
 
+PAGES: dict[str, str] = {}  # the model of each page, by the page's name
+
+
 def page() -> str:
     """The document."""
     app = create_app()
     described = app.openapi()
+    PAGES.update({name: model for name, it in described["components"]["schemas"].items() if (model := listed(it)) is not None})
     schemas = described["components"]["schemas"]
     parts = (
         [HEADER],
@@ -246,8 +250,16 @@ def shown_models(described: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {
         name: schema
         for name, schema in described["components"]["schemas"].items()
-        if "properties" in schema and name not in own and not name.startswith("Listing_")
+        if "properties" in schema and name not in own and listed(schema) is None
     }
+
+
+def listed(schema: Mapping[str, Any]) -> str | None:
+    """The model that pages have of this schema; None for any other schema than that of a page."""
+    properties = schema.get("properties", {})
+    if set(properties) != {"items", "next_cursor"}:
+        return None
+    return str(properties["items"]["items"]["$ref"].rsplit("/", 1)[1])
 
 
 def _headers() -> Iterator[str]:
@@ -415,7 +427,9 @@ def _default(field: Mapping[str, Any]) -> str:
 
 
 def _bounds(field: Mapping[str, Any]) -> str:
-    """Numbers and lengths that the schema itself checks."""
+    """Numbers and lengths that the schema itself tells; money's are told in words, as the schema bounds whole numbers alone."""
+    if _kind(field, nullable=False) == "money":
+        return ""
     of = next((it for it in field.get("anyOf", ()) if it.get("type") != "null" and "pattern" not in it), field)
     of = next((it for it in field.get("anyOf", ()) if "maxLength" in it), of)
     found = []
@@ -459,8 +473,8 @@ def _kind(schema: Mapping[str, Any], *, nullable: bool = True) -> str:
 
 
 def _link(model: str) -> str:
-    if model.startswith("Listing_"):
-        return f"page of {_link(model.removeprefix('Listing_').removesuffix('_'))}: `items`, `next_cursor`"
+    if model in PAGES:
+        return f"page of {_link(PAGES[model])}: `items`, `next_cursor`"
     if model == "LimitsInput":
         return "[limits](#all-limits)"
     if model in ("NewSettings", "SettingsChange", "SettingsView"):

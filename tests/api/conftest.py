@@ -207,6 +207,17 @@ def event_loop_of_the_adapter() -> Iterator[None]:
 @pytest.fixture
 def deployment() -> Deployment:
     """A deployment with nothing in it but two strategies."""
+    return made_deployment()
+
+
+@pytest.fixture
+def populated(deployment: Deployment) -> Deployment:
+    """A tenant with an account, a subscription, a filled order, a position and a trade; a strategy with a run and a signal."""
+    return populate(deployment)
+
+
+def made_deployment() -> Deployment:
+    """As the fixture, for those who need more than one."""
     fresh = Deployment()
     fresh.strategies.create_strategy(a_strategy())
     source = a_source(SOURCE, strategy_id=EXTERNAL)
@@ -215,9 +226,8 @@ def deployment() -> Deployment:
     return fresh
 
 
-@pytest.fixture
-def populated(deployment: Deployment) -> Deployment:
-    """A tenant with an account, a subscription, a filled order, a position and a trade; a strategy with a run and a signal."""
+def populate(deployment: Deployment) -> Deployment:
+    """Put the tenant and the runs of the fixture into a deployment."""
     deployment.accounts.create(an_account(subscriptions={}, reconciled_at=NOW))
     account = deployment.accounts.load("tenant-1", ACCOUNT)
     following = replace(account, subscriptions={SUBSCRIPTION: SubscriptionStatus.ACTIVE})

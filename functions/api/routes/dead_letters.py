@@ -22,13 +22,13 @@ ALL = RedriveChoice()
 router = resource_router(VERSION + "/dead-letters", "operations", 401, 403, 404, 422, 500, 503)
 
 
-def _queue(queue: Annotated[str, Path(examples=list(QUEUES))]) -> str:
+def _queue(queue: Annotated[str, Path(description="Name of the queue.", json_schema_extra={"enum": list(QUEUES)})]) -> str:
     if queue not in QUEUES:
         raise NotFound("queue")
     return queue
 
 
-def _message(message_id: Annotated[str, Path()]) -> str:
+def _message(message_id: Annotated[str, Path(json_schema_extra={"pattern": f"^{MESSAGE_ID.pattern}$"})]) -> str:
     if not MESSAGE_ID.fullmatch(message_id):
         raise NotFound("dead letter")
     return message_id

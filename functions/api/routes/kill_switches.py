@@ -11,7 +11,7 @@ from candlecast.domain.account.kill_switch import PLATFORM, PLATFORM_ID, KillSwi
 from candlecast.domain.people.approval import Approval
 from candlecast.domain.values.errors import NotFound
 from candlecast.services.account.set_kill_switch import Setter
-from functions.api.deps import PLATFORM_ADMIN, TENANT, Caller, CallerDep, identifier
+from functions.api.deps import OF_TENANT, PLATFORM_ADMIN, TENANT, Caller, CallerDep, identifier
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import KillSwitchesDep, StrategiesDep
@@ -28,7 +28,16 @@ router = resource_router(VERSION + "/kill-switches", "operations", 401, 422, 500
 
 
 def _place(
-    who: CallerDep, scope: SwitchScope, scope_id: Annotated[str, Path(examples=[PLATFORM_ID, ME, "sma-cross-btc-1m"])]
+    who: CallerDep,
+    scope: Annotated[SwitchScope, Path(description="Kind of the place that the switch stops.")],
+    scope_id: Annotated[
+        str,
+        Path(
+            description="Id of that place: a tenant, a strategy, an organisation; `me` is you.",
+            examples=[PLATFORM_ID, ME, "sma-cross-btc-1m"],
+            json_schema_extra=OF_TENANT,
+        ),
+    ],
 ) -> SwitchPlace:
     """The place that is meant, if the caller may reach it; a foreign user's is no place."""
     if scope is SwitchScope.USER:

@@ -13,6 +13,7 @@ from candlecast.domain.limits.record import PLATFORM, PLATFORM_ID, RECORDED_SCOP
 from candlecast.domain.values.errors import NotFound
 from candlecast.services.people.lift_lock import LockPlace
 from functions.api.deps import (
+    OF_TENANT,
     PLATFORM_ADMIN,
     TENANT,
     AdminDep,
@@ -43,11 +44,20 @@ from functions.api.use_cases.approvals import LiftLockDep
 from functions.api.use_cases.limits import ChangeLimitsDep, DescribeLimitsDep, ShowUsageDep, ValidateOrderDep
 
 ME = "me"
+Level = Annotated[Scope, Path(description="Level of the limits.")]
+LevelId = Annotated[
+    str,
+    Path(
+        description="Id of the level: a tenant, a group, an organisation; `me` is your own.",
+        examples=[PLATFORM_ID, ME, "fund-1"],
+        json_schema_extra=OF_TENANT,
+    ),
+]
 
 router = resource_router(VERSION + "/limits", "limits", 401, 422, 500, 503)
 
 
-def _place(who: CallerDep, scope: Scope, scope_id: Annotated[str, Path(examples=[PLATFORM_ID, ME, "fund-1"])]) -> LimitPlace:
+def _place(who: CallerDep, scope: Level, scope_id: LevelId) -> LimitPlace:
     """The level that is meant, if the caller may see it; a foreign user's is no level."""
     if scope in (Scope.USER, Scope.OPERATIONS):
         return LimitPlace(scope, _tenant(who, scope_id))
@@ -69,6 +79,9 @@ def _tenant(who: Caller, scope_id: str) -> str:
 
 
 Place = Annotated[LimitPlace, Depends(_place)]
+
+
+MemberId = Annotated[str, Path(description="Tenant of the user.", json_schema_extra=OF_TENANT)]
 
 
 def _written(who: CallerDep, place: Place) -> LimitPlace:
@@ -136,16 +149,16 @@ def put_limits(who: CallerDep, change: ChangeLimitsDep, place: WrittenPlace, bod
 
 
 @router.put("/members/{scope_id}", responses=refusals(403, 404, 409, 413))
-def put_membership(who: AdminDep, change: ChangeLimitsDep, scope_id: str, body: Membership) -> LimitRecordView:
+def put_membership(who: AdminDep, change: ChangeLimitsDep, scope_id: MemberId, body: Membership) -> LimitRecordView:
     """Say which organisation and group a user belongs to."""
     return LimitRecordView.of(change.move_user(_tenant(who, scope_id), body.organisation_id, body.group_id, who.name))
 
 
 def _lock(
     who: AdminDep,
-    scope: Scope,
-    scope_id: Annotated[str, Path(examples=[PLATFORM_ID, "fund-1"])],
-    owner: Annotated[str | None, Query(description="Tenant of the account or subscription.")] = None,
+    scope: Level,
+    scope_id: LevelId,
+    owner: Annotated[str | None, Query(description="Tenant of the account or subscription.", json_schema_extra=OF_TENANT)] = None,
 ) -> LockPlace:
     """The lock that is meant: of a level, or of the account or subscription of a user."""
     if scope in RECORDED_SCOPES:

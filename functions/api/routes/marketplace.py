@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Query
 
+from candlecast.domain.strategies.definition import TAG_PATTERN
 from candlecast.domain.strategies.listing import MAX_SEARCH_CHARACTERS, ListingSort
 from functions.api.deps import CallerDep
 from functions.api.paging import PagingDep
@@ -24,7 +25,9 @@ def browse_marketplace(
     paging: PagingDep,
     venue_kind: Annotated[VenueKind, Query(description="Records with play money, or with real money; they never mix.")],
     sort: Annotated[SortName, Query(description="Best record, most followers, or newest first.")] = "record",
-    tag: Annotated[str | None, Query(description="Only strategies with this tag.")] = None,
+    tag: Annotated[
+        str | None, Query(description="Only strategies with this tag.", json_schema_extra={"pattern": f"^{TAG_PATTERN.pattern}$"})
+    ] = None,
     search: Annotated[
         str,
         Query(

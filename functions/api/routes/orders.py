@@ -28,7 +28,7 @@ def list_orders(
     accounts: AccountsDep,
     subscription_id: Annotated[str | None, Query()] = None,
     account_id: Annotated[str | None, Query()] = None,
-    state: Annotated[IntentState | None, Query()] = None,
+    state: Annotated[IntentState | None, Query(description="Only orders in this state.")] = None,
 ) -> Listing[OrderView]:
     """List your orders, newest first; a subscription or account that is not yours answers 404."""
     if subscription_id is not None:

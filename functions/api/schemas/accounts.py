@@ -36,8 +36,12 @@ class NewCredentials(Body):
     )
 
     # Only described here: the domain checks both lengths, with a code for each.
-    api_key: SecretStr = Field(json_schema_extra={"minLength": 1, "maxLength": MAX_PLAIN_CHARACTERS})
-    api_secret: SecretStr = Field(json_schema_extra={"minLength": 1, "maxLength": MAX_PEM_CHARACTERS})
+    api_key: SecretStr = Field(
+        description="The key's name at the venue.", json_schema_extra={"minLength": 1, "maxLength": MAX_PLAIN_CHARACTERS}
+    )
+    api_secret: SecretStr = Field(
+        description="Secret that signs requests.", json_schema_extra={"minLength": 1, "maxLength": MAX_PEM_CHARACTERS}
+    )
 
     def to_domain(self) -> Credentials:
         """The keys; raises `InvalidValue`, whose text never repeats them."""
@@ -49,7 +53,7 @@ class PositionModeInput(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"mode": "HEDGE"}]})
 
-    mode: PositionMode
+    mode: PositionMode = Field(description="ONE_WAY keeps one net position in a market, HEDGE a long and a short side by side.")
 
 
 class BalanceView(View):
@@ -66,18 +70,18 @@ class BalanceView(View):
 class ExternalOrderView(View):
     """An open order at the venue that none of ours explains; it is left alone."""
 
-    client_order_id: str
+    client_order_id: str = Field(description="Id that its sender gave the order.")
     market: str
-    side: Side
-    quantity: Money
-    seen_at: datetime
+    side: Side = Field(description="BUY or SELL.")
+    quantity: Money = Field(description="Base units.")
+    seen_at: datetime = Field(description="When a look saw the order first.")
 
 
 class SuspensionView(View):
     """Why entries of an account are denied. Stops, targets and exits go on."""
 
     cause: Reason = Field(description="The reason that denied entries carry.")
-    since: datetime
+    since: datetime = Field(description="When the cause was found.")
     until: datetime | None = Field(description="When entries are taken again; null until the cause is gone.")
 
 
@@ -85,21 +89,21 @@ class AccountView(View):
     """An account, without its keys."""
 
     account_id: str
-    label: str
-    venue: str
+    label: str = Field(description="Name for people.")
+    venue: str = Field(description="Name of the venue; it never changes.")
     status: AccountStatus = Field(
         description="VERIFYING takes no entries: its keys are not vetted, or have wrong rights. `suspensions` says which."
     )
     disabled_reason: str | None = Field(description="Why the account is disabled; null while it is not.")
     credentials_set: bool = Field(description="Whether the account has keys. Nothing else of the keys is shown.")
-    created_at: datetime
+    created_at: datetime = Field(description="When the account was opened.")
     balance: BalanceView | None = Field(description="As the venue told it last; null before the first look.")
     reconciled_at: datetime | None = Field(description="Last full look at the venue.")
     external_orders: list[ExternalOrderView] = Field(
         description="Open orders at the venue that are not ours; they are left alone."
     )
     foreign_markets: list[str] = Field(description="Markets in which the venue holds more than ours: no entry is taken there.")
-    position_mode: PositionMode
+    position_mode: PositionMode = Field(description="Whether longs and shorts of a market net to one position.")
     suspensions: list[SuspensionView] = Field(
         description="Causes for which entries are denied while stops, targets and exits go on; oldest first."
     )

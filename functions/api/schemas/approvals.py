@@ -26,18 +26,18 @@ class ApprovalView(View):
     """An act that one operator has asked for, and its outcome."""
 
     approval_id: str
-    act: Act
+    act: Act = Field(description="Kind of the act.")
     target: str = Field(
         description="Scope and id of the thing that is changed; between them the tenant of an account or subscription."
     )
     terms: dict[str, str] = Field(description="The exact change.")
     digest: str = Field(description="Names act, target and terms. The second operator sends it back.")
-    state: ApprovalState
-    asked_by: str
-    asked_at: datetime
+    state: ApprovalState = Field(description="Whether the act waits for an approval, was rejected or is done.")
+    asked_by: str = Field(description="Operator who has asked for the act.")
+    asked_at: datetime = Field(description="When the act was asked for.")
     expires_at: datetime = Field(description="Until then the act can be approved and done.")
     decided_by: str | None = Field(description="Who has approved or rejected it; null before.")
-    decided_at: datetime | None
+    decided_at: datetime | None = Field(description="When the act was approved or rejected; null before.")
     done_at: datetime | None = Field(description="When the act had happened; null before.")
 
     @staticmethod

@@ -24,9 +24,10 @@ from candlecast.ports.backtests import ResultLinks
 from candlecast.services.backtests.ask_backtest import WantedBacktest, WantedSweep
 from functions.api.schemas.parameters import Parameter
 from functions.api.schemas.subscriptions import NewSettings, PinnedVersion, SettingsView
-from functions.api.schemas.values import Body, Identifier, Instant, Money, Symbol, View
+from functions.api.schemas.values import Body, Identifier, Instant, Money, Symbol, View, bounded
 
 MAX_HOURS = 100_000  # eleven years; a span has 58,500 candles at most
+OF_AN_AXIS = Field(json_schema_extra={"maxItems": MAX_TRIALS})  # only described: the domain checks it, with a code
 
 
 class NewWalkForward(Body):
@@ -43,7 +44,7 @@ class NewWalkForward(Body):
 class NewSweep(Body):
     """Parameters that vary: a backtest for each combination of their values, and a judgement on the best."""
 
-    axes: dict[Annotated[str, Field(max_length=64)], list[Parameter]] = Field(
+    axes: dict[Annotated[str, Field(max_length=64)], Annotated[list[Parameter], OF_AN_AXIS]] = Field(
         max_length=MAX_AXES,
         description=f"Values of each parameter that varies; at most {MAX_TRIALS} combinations. The others stay as they are.",
     )
@@ -77,7 +78,7 @@ class NewBacktest(Body):
         }
     )
 
-    strategy_id: Identifier
+    strategy_id: Identifier = Field(description="Strategy to try.")
     version: PinnedVersion = Field(default=None, description="Number of the version; null is the one that all followers get.")
     market: Symbol | None = Field(default=None, description="Another market of the strategy's venue; null is its own.")
     timeframe: Timeframe | None = Field(default=None, description="Another length of candles; null is its own.")
@@ -86,21 +87,28 @@ class NewBacktest(Body):
         default=None, description="Close of the last candle, rounded down; null, or later than you may see, is the newest."
     )
     cash: Money | None = Field(
-        default=None, description=f"Quote units at the begin, above 0, at most {MAX_CASH}; null is the capital of the settings."
+        default=None,
+        description=f"Quote units at the begin, above 0, at most {MAX_CASH}; null is the capital of the settings.",
+        json_schema_extra=bounded(1, MAX_CASH),
     )
     settings: NewSettings | None = Field(
         default=None,
         description=f"Settings as of a subscription; null is the defaults with `cash` as their capital, else {DEFAULT_CASH}.",
     )
     taker_fee: Money | None = Field(
-        default=None, description=f"Share of the notional, 0 to {MAX_FEE}; null is the market's own fee of a taker."
+        default=None,
+        description=f"Share of the notional, 0 to {MAX_FEE}; null is the market's own fee of a taker.",
+        json_schema_extra=bounded(0, MAX_FEE),
     )
     maker_fee: Money | None = Field(
-        default=None, description=f"Of limit orders that have rested, 0 to {MAX_FEE}; null is that of a taker."
+        default=None,
+        description=f"Of limit orders that have rested, 0 to {MAX_FEE}; null is that of a taker.",
+        json_schema_extra=bounded(0, MAX_FEE),
     )
     slippage_bps: Money = Field(
         default=Decimal(0),
         description=f"Basis points by which a fill at market is worse than its price, 0 to {MAX_SLIPPAGE_BPS}.",
+        json_schema_extra=bounded(0, MAX_SLIPPAGE_BPS),
     )
     sweep: NewSweep | None = Field(
         default=None, description="For those who see the strategy's parameters; null is a backtest with them as they are."
@@ -127,9 +135,9 @@ class WalkForwardView(View):
 class SweepView(View):
     """The combinations of a sweep."""
 
-    axes: Mapping[str, tuple[str | int | float | bool, ...]]
-    metric: str
-    walk_forward: WalkForwardView | None
+    axes: Mapping[str, tuple[str | int | float | bool, ...]] = Field(description="Values of each parameter that varies.")
+    metric: str = Field(description="Combinations are ranked by it.")
+    walk_forward: WalkForwardView | None = Field(description="Windows on which the parameters are chosen anew; null without.")
     trials: int = Field(description="Combinations.")
     parts: int = Field(description="Tasks that compute them. Each counts for the day.")
 
@@ -142,14 +150,14 @@ class BacktestPlanView(View):
     venue: str
     market: str
     timeframe: Timeframe
-    start: datetime
-    until: datetime
+    start: datetime = Field(description="Open of the first candle.")
+    until: datetime = Field(description="Close of the last candle.")
     rows: int = Field(description="Candles of the span, if the market has no gap.")
-    cash: Money
-    settings: SettingsView
-    taker_fee: Money | None
-    maker_fee: Money | None
-    slippage_bps: Money
+    cash: Money = Field(description="Quote units at the begin.")
+    settings: SettingsView = Field(description="Settings as of a subscription.")
+    taker_fee: Money | None = Field(description="Share of the notional; null is the market's own.")
+    maker_fee: Money | None = Field(description="Of limit orders that have rested; null is that of a taker.")
+    slippage_bps: Money = Field(description="Basis points by which a fill at market is worse than its price.")
     sweep: SweepView | None = Field(description="Null for a single backtest.")
 
 
@@ -162,9 +170,9 @@ class BacktestSummaryView(View):
     rows: int = Field(description="Candles that were there.")
     trades: int = Field(description="Closed trades.")
     final_equity: Money = Field(description="With the open position at the last close.")
-    fees: Money
-    total_return: Money
-    max_drawdown: Money
+    fees: Money = Field(description="Quote units.")
+    total_return: Money = Field(description="Change of the equity over the whole span.")
+    max_drawdown: Money = Field(description="Deepest fall of the equity from a height before.")
     sharpe_ratio: Money | None = Field(description="Of a year; null with fewer than two days.")
     win_rate: Money | None = Field(description="Null without a trade.")
     buy_and_hold_return: Money = Field(description="Of the market itself, without fees.")
@@ -176,14 +184,14 @@ class BacktestView(View):
     """One backtest. It is kept until `expires_at`."""
 
     backtest_id: str
-    status: BacktestStatus
-    plan: BacktestPlanView
+    status: BacktestStatus = Field(description="Whether the backtest waits, runs or has ended.")
+    plan: BacktestPlanView = Field(description="Everything that the backtest computes with.")
     rows_done: int = Field(description="Candles that are behind, of those of the plan; of a sweep none before its end.")
     trials_done: int = Field(description="Combinations of a sweep that are behind.")
     tries: int = Field(description="How often it was begun: a lost worker's is begun again.")
-    asked_at: datetime
+    asked_at: datetime = Field(description="When the backtest was asked for.")
     started_at: datetime | None = Field(description="When the last try began.")
-    ended_at: datetime | None
+    ended_at: datetime | None = Field(description="When the backtest ended; null before.")
     expires_at: datetime = Field(description="When it and its results are forgotten, once it has ended.")
     code_version: str | None = Field(description="Hash of the code and parameters that decided; null before the end.")
     summary: BacktestSummaryView | None = Field(description="Null unless it is DONE.")
@@ -201,7 +209,7 @@ class ResultLinksView(View):
     document: str = Field(description="JSON: all numbers and all trades.")
     page: str = Field(description="HTML: the charts and the same numbers, for people.")
     trades: str = Field(description="CSV: the trades; of a sweep its combinations, of a walk-forward the trades of its tests.")
-    expires_at: datetime
+    expires_at: datetime = Field(description="Until when the links can be followed.")
 
     @staticmethod
     def of(links: ResultLinks) -> ResultLinksView:

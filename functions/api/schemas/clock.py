@@ -25,7 +25,7 @@ class TimeframeView(View):
 class ClockView(View):
     """All timeframes, shortest first."""
 
-    timeframes: list[TimeframeView]
+    timeframes: list[TimeframeView] = Field(description="Schedule of each timeframe, shortest first.")
 
     @staticmethod
     def of(timeframes: Sequence[ShownTimeframe]) -> ClockView:

@@ -16,24 +16,26 @@ MessageId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-
 class DeadLetterView(View):
     """One dead letter. `facts` are the ids in its message; the message itself is never shown."""
 
-    queue: str
+    queue: str = Field(description="Name of the queue.")
     message_id: str
-    reason_code: str = Field(examples=["RETRIES_SPENT:ORDER_UNKNOWN"])
-    reason: str
+    reason_code: str = Field(
+        description="Code of the reason why the message was dead-lettered.", examples=["RETRIES_SPENT:ORDER_UNKNOWN"]
+    )
+    reason: str = Field(description="The reason in words.")
     function: str = Field(description="The function that gave it up; empty if it ended without a word.")
     correlation_id: str
-    put_aside_at: datetime
-    age_seconds: int
+    put_aside_at: datetime = Field(description="When the message was dead-lettered.")
+    age_seconds: int = Field(description="Seconds since then.")
     receives: int | None = Field(description="How often its queue had delivered it, where that was noted.")
-    group_id: str | None
-    kind: str = Field(examples=["TradeOrder"])
-    facts: dict[str, str]
+    group_id: str | None = Field(description="FIFO group of the message; null in a standard queue.")
+    kind: str = Field(description="Kind of the message.", examples=["TradeOrder"])
+    facts: dict[str, str] = Field(description="Ids and times of the message, by name.")
 
 
 class DeadLetterList(View):
     """The dead letters that one look has shown."""
 
-    items: list[DeadLetterView]
+    items: list[DeadLetterView] = Field(description="The dead letters that were found.")
     total: int = Field(description="About how many there are: a FIFO group shows its first ten only.")
 
     @classmethod
@@ -55,16 +57,16 @@ class RefusedLetterView(View):
     """A dead letter that stays, and why."""
 
     message_id: str
-    code: str = Field(examples=["LETTER_NOT_FOUND"])
+    code: str = Field(description="Code of the reason.", examples=["LETTER_NOT_FOUND"])
 
 
 class RedrivenView(View):
     """The result of a redrive. A letter that has become stale ends as expired when its function takes it."""
 
-    redriven: int
-    message_ids: list[str]
-    refused: list[RefusedLetterView]
-    left: int
+    redriven: int = Field(description="Number of dead letters that are back at work.")
+    message_ids: list[str] = Field(description="Ids of the dead letters that are back at work.")
+    refused: list[RefusedLetterView] = Field(description="Dead letters that stay, and why.")
+    left: int = Field(description="About how many dead letters the queue has now; a repeat moves them too.")
 
     @classmethod
     def of(cls, done: Redriven) -> RedrivenView:

@@ -13,7 +13,7 @@ from functions.api.schemas.values import View
 class DeploymentPauseView(View):
     """Whether entries are denied while a release is deployed."""
 
-    paused: bool
+    paused: bool = Field(description="Whether entries are denied now.")
     since: datetime | None = Field(None, description="Null unless entries are paused.")
     deployment_id: str | None = Field(None, description="The deployment that paused last; for platform admins alone.")
     paused_by: str | None = Field(None, description="For platform admins alone.")

@@ -24,7 +24,7 @@ class EquityDayView(View):
     """The trades that closed on one day."""
 
     day: date = Field(description="Day (UTC) on which the trades closed.")
-    trades: int
+    trades: int = Field(description="Trades that closed.")
     wins: int = Field(description="Trades with a profit after fees and funding.")
     losses: int = Field(description="All other trades.")
     pnl: Money = Field(description="Quote units before fees and funding.")
@@ -67,7 +67,7 @@ class StrategyDayView(View):
 
     day: date = Field(description="Day (UTC) on which the trades closed.")
     tenants: int = Field(description="Tenants with such a trade; each counts with the mean of their subscriptions.")
-    trades: int
+    trades: int = Field(description="Trades that closed, of all followers.")
     return_percent: Money = Field(description="Mean return of these tenants on their capital, after fees and funding.")
     cumulative_return_percent: Money = Field(
         description="Sum of the returns of all days of this answer up to this one, not compounded."

@@ -41,7 +41,7 @@ class SpreadView(View):
     p95: BoundsView | None = Field(description="95 of 100 runs took no longer.")
     p99: BoundsView | None = Field(description="99 of 100 runs took no longer.")
     maximum: BoundsView | None = Field(description="No run took longer.")
-    histogram: list[BucketView]
+    histogram: list[BucketView] = Field(description="Runs by bucket, shortest first.")
 
     @staticmethod
     def of(spread: Spread) -> SpreadView:
@@ -59,7 +59,7 @@ class SpreadView(View):
 class ExecutionSumsView(View):
     """Runs that have ended."""
 
-    runs: int
+    runs: int = Field(description="Runs that have ended.")
     states: Mapping[ExecutionStatus, int] = Field(description="Runs by final state; a state without runs is left out.")
     duration: SpreadView = Field(description="Milliseconds from the beginning of a run to its end.")
     drift: SpreadView = Field(description="Milliseconds from the candle's close to the beginning of the run.")
@@ -75,7 +75,7 @@ class DayView(View):
     """Runs that have ended on one day."""
 
     day: date = Field(description="Day (UTC) on which the runs ended.")
-    sums: ExecutionSumsView
+    sums: ExecutionSumsView = Field(description="Sums over the runs of the day.")
 
 
 class ExecutionStatisticsView(View):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import Field
+
 from candlecast.domain.health.health import HealthState
 from candlecast.services.health.read_health import ToldHealth
 from functions.api.schemas.values import View
@@ -12,18 +14,18 @@ from functions.api.schemas.values import View
 class ComponentView(View):
     """One component at its last probe: how long its answer took, and a code if it gave none that is good."""
 
-    status: HealthState
-    latency_ms: int
-    error: str | None
+    status: HealthState = Field(description="State of the component.")
+    latency_ms: int = Field(description="Milliseconds that the answer of the component took.")
+    error: str | None = Field(description="Code of the fault; null if the component answers well.")
 
 
 class HealthView(View):
     """The state now, and the components when they were probed last. `reason` says why nothing newer is known."""
 
-    status: HealthState
-    reason: str | None
-    written_at: datetime | None
-    components: dict[str, ComponentView]
+    status: HealthState = Field(description="State of the whole.")
+    reason: str | None = Field(description="Why nothing newer is known; null while all is known.")
+    written_at: datetime | None = Field(description="When the probe wrote this health; null if there is none.")
+    components: dict[str, ComponentView] = Field(description="Each component by name, at its last probe.")
 
     @staticmethod
     def of(told: ToldHealth) -> HealthView:

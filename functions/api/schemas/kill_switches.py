@@ -23,19 +23,21 @@ class NewKillSwitch(Body):
             " open positions stay in place under every grade."
         )
     )
-    reason: Annotated[Readable, Field(min_length=1, max_length=MAX_REASON_CHARACTERS)]
+    reason: Annotated[Readable, Field(min_length=1, max_length=MAX_REASON_CHARACTERS)] = Field(
+        description="Words for those whom it stops."
+    )
 
 
 class KillSwitchView(View):
     """A switch; `grade` is null once it was cleared."""
 
-    scope: SwitchScope
+    scope: SwitchScope = Field(description="Kind of the place that the switch stops.")
     scope_id: str
     grade: Grade | None = Field(description="Null once the switch was cleared.")
-    reason: str
+    reason: str = Field(description="Words of the one who set it.")
     changed_by: str = Field(description="Who changed it last; users see only whether it was operations.")
-    changed_at: datetime
-    version: int
+    changed_at: datetime = Field(description="When it was changed last.")
+    version: int = Field(description="Grows with every change.")
 
     @staticmethod
     def of(switch: KillSwitch, *, to_operations: bool) -> KillSwitchView:

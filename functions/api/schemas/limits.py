@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, get_args, get_type_hints
@@ -17,7 +17,18 @@ from candlecast.domain.limits.record import LimitRecord
 from candlecast.domain.limits.trading_window import DAYS_PER_WEEK, MAX_BLACKOUT_NAME, Blackout, TradingWindow
 from candlecast.domain.values.terms import PositionSide
 from functions.api.schemas.trading import ReasonView
-from functions.api.schemas.values import Body, Identifier, Instant, ListedMarket, Money, Readable, TimeOfDay, VenueName, View
+from functions.api.schemas.values import (
+    Body,
+    Identifier,
+    Instant,
+    ListedMarket,
+    Money,
+    Readable,
+    TimeOfDay,
+    VenueName,
+    View,
+    bounded,
+)
 
 Day = Annotated[int, Field(strict=True, ge=0, lt=DAYS_PER_WEEK)]
 
@@ -25,9 +36,13 @@ Day = Annotated[int, Field(strict=True, ge=0, lt=DAYS_PER_WEEK)]
 class TradingWindowInput(Body):
     """A weekly window, in UTC. It opens on each of `days` (0 is Monday) and closes at the next `closes`."""
 
-    days: Annotated[tuple[Day, ...], Field(min_length=1, max_length=DAYS_PER_WEEK)]
-    opens: TimeOfDay
-    closes: TimeOfDay
+    days: Annotated[tuple[Day, ...], Field(min_length=1, max_length=DAYS_PER_WEEK)] = Field(
+        description="Days on which it opens; 0 is Monday."
+    )
+    opens: TimeOfDay = Field(description="Time of day (UTC) at which it opens.")
+    closes: TimeOfDay = Field(
+        description="Time of day (UTC) at which it closes; on the next day if it is not later than `opens`."
+    )
 
     def to_domain(self) -> TradingWindow:
         return TradingWindow(self.days, self.opens, self.closes)
@@ -36,9 +51,9 @@ class TradingWindowInput(Body):
 class BlackoutInput(Body):
     """A dated halt: no entry from `starts_at` until before `ends_at`."""
 
-    starts_at: Instant
-    ends_at: Instant
-    name: Annotated[Readable, Field(max_length=MAX_BLACKOUT_NAME)] = ""
+    starts_at: Instant = Field(description="First moment without entries.")
+    ends_at: Instant = Field(description="First moment with entries again.")
+    name: Annotated[Readable, Field(max_length=MAX_BLACKOUT_NAME)] = Field(default="", description="Words for people.")
 
     def to_domain(self) -> Blackout:
         return Blackout(self.starts_at, self.ends_at, self.name)
@@ -74,8 +89,25 @@ def _fields(types: Mapping[Any, Any]) -> dict[str, Any]:
     described = {}
     for name, spec in CATALOGUE.items():
         (kind,) = [kind for kind in get_args(hints[name]) if kind is not type(None)]
-        described[name] = (types.get(name, types[kind]) | None, Field(default=None, description=f"{spec.title}, {spec.unit}."))
+        words = f"{spec.title}, {spec.unit}."
+        described[name] = (
+            types.get(name, types[kind]) | None,
+            Field(default=None, description=words, json_schema_extra=_bounded(spec)),
+        )
     return described
+
+
+def _bounded(spec: LimitSpec) -> Callable[[dict[str, Any]], None]:
+    """Bounds of a limit for its schema only: the domain checks them."""
+    number = bounded(spec.least, spec.most)
+
+    def describe(schema: dict[str, Any]) -> None:
+        number(schema)
+        for alternative in schema.get("anyOf", ()):
+            if alternative.get("type") == "array":
+                alternative["maxItems"] = MAX_SET_SIZE
+
+    return describe
 
 
 class _LimitsBase(Body):
@@ -106,13 +138,13 @@ LimitsView = create_model("LimitsView", __base__=_LimitsViewBase, **_fields(_SHO
 class LimitRecordView(View):
     """The limits of one level, and who has set them."""
 
-    scope: Scope
+    scope: Scope = Field(description="Level of the limits.")
     scope_id: str
-    limits: dict[str, Any]
+    limits: dict[str, Any] = Field(description="The limits that are set, by name.")
     organisation_id: str | None
     group_id: str | None
     changed_by: str = Field(description="Who changed it last; empty if nobody has.")
-    changed_at: datetime | None
+    changed_at: datetime | None = Field(description="When they were changed last; null if nobody has set anything.")
     version: int = Field(description="0 if nobody has set anything.")
 
     @staticmethod
@@ -138,7 +170,7 @@ class BreachView(View):
     signal_id: str
     market: str
     reason: ReasonView = Field(description="The limit, what was found and its bound.")
-    occurred_at: datetime
+    occurred_at: datetime = Field(description="When the entry was stopped.")
 
     @staticmethod
     def of(breach: Breach) -> BreachView:
@@ -158,14 +190,14 @@ class Membership(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"organisation_id": "fund-1", "group_id": "juniors"}]})
 
-    organisation_id: Identifier | None = None
-    group_id: Identifier | None = None
+    organisation_id: Identifier | None = Field(default=None, description="Id of the organisation; null for none.")
+    group_id: Identifier | None = Field(default=None, description="Id of the group; null for none.")
 
 
 class LockView(View):
     """A lock on limits after it was lifted."""
 
-    scope: Scope
+    scope: Scope = Field(description="Level of the limits.")
     scope_id: str
     locked: bool = Field(description="False once the lock is lifted.")
 
@@ -173,9 +205,9 @@ class LockView(View):
 class LimitView(View):
     """One limit of the catalogue."""
 
-    name: str
-    title: str
-    unit: str
+    name: str = Field(description="Name of the limit, as bodies of limits have it.")
+    title: str = Field(description="The same in words.")
+    unit: str = Field(description="Unit of its values.")
     measured_on: str = Field(description="Order, subscription or account.")
     window: str | None = Field(description="Time over which it counts.")
     tightens: str = Field(description="Which of two values is in force.")
@@ -199,9 +231,9 @@ class LimitView(View):
 class EffectiveLimitView(View):
     """One limit in force: its value, and the widest level at which that value is set."""
 
-    name: str
-    value: Any
-    unit: str
+    name: str = Field(description="Name of the limit.")
+    value: Any = Field(description="Its value: money as text, a number, a flag, a list or an instant.")
+    unit: str = Field(description="Unit of the value.")
     origin: Scope = Field(description="Widest level that sets this value.")
 
     @staticmethod
@@ -216,8 +248,8 @@ class EffectiveLimitView(View):
 class LimitUseView(View):
     """How much of a limit is used; null where nothing was measured yet, or where nobody has limited it."""
 
-    name: str
-    unit: str
+    name: str = Field(description="Name of the limit.")
+    unit: str = Field(description="Unit of both values.")
     used: Money | None = Field(description="Null where nothing was measured yet.")
     bound: Money | None = Field(description="Null where nobody has limited it.")
     origin: Scope | None = Field(description="Widest level that sets the bound.")

@@ -40,11 +40,11 @@ class CardBacktestView(View):
     """A backtest by the platform on the same terms for all. Percents are of the cash at the begin, after fees and slippage."""
 
     version: int | None = Field(description="Number of the version that decided; null where the strategy has no versions.")
-    start: datetime
-    until: datetime
-    trades: int
+    start: datetime = Field(description="Open of the first candle.")
+    until: datetime = Field(description="Close of the last candle.")
+    trades: int = Field(description="Closed trades.")
     return_percent: Money | None = Field(description="Null if there are no figures: see `refusal`.")
-    max_drawdown_percent: Money | None
+    max_drawdown_percent: Money | None = Field(description="Deepest fall of the equity; null if there are no figures.")
     buy_and_hold_percent: Money | None = Field(description="Of the market itself over the same candles.")
     win_rate_percent: Money | None = Field(description="Null without a trade.")
     sharpe_ratio: Money | None = Field(description="Of a year; null with fewer than two days.")
@@ -56,16 +56,16 @@ class CardView(View):
     """A public strategy as everybody sees it: no code, no parameters, and not whose it is."""
 
     strategy_id: str
-    name: str
-    description: str
-    tags: tuple[str, ...]
-    kind: StrategyKind
-    venue: str
+    name: str = Field(description="Name for people.")
+    description: str = Field(description="Words of its author.")
+    tags: tuple[str, ...] = Field(description="Words to find the strategy by.")
+    kind: StrategyKind = Field(description="Where its signals come from.")
+    venue: str = Field(description="Venue of its market, or of its tickers.")
     market: str | None = Field(description="Null for an external strategy.")
     timeframe: Timeframe | None = Field(description="Null for an external strategy.")
-    created_at: datetime
+    created_at: datetime = Field(description="When it was created.")
     followers: int = Field(description="Subscriptions that are not cancelled, as of the last refresh.")
-    record: CardRecordView
+    record: CardRecordView = Field(description="Its public record.")
     backtest: CardBacktestView | None = Field(
         description="Null until the platform has computed one, which is asked for within hours, and for an external strategy."
     )

@@ -23,13 +23,13 @@ class ParityTaskView(View):
     """The days that will be compared, as soon as there is room: none of those that were compared in the last ten minutes."""
 
     strategy_id: str
-    days: list[date]
+    days: list[date] = Field(description="Days (UTC) that will be compared.")
 
 
 class DifferenceView(View):
     """A run that differs from the backtest."""
 
-    candle_close: datetime
+    candle_close: datetime = Field(description="Close of the candle that was decided.")
     cause: ParityCause = Field(description="Why it differs: see the guide of the API.")
     version: int | None = Field(description="Number of the version that ran; null without versions.")
     recorded: str | None = Field(description="The decision of live; null if there was no run.")
@@ -46,7 +46,7 @@ class ParityDayView(View):
     day: date = Field(description="Day (UTC) on which the candles closed.")
     is_whole: bool = Field(description="Whether the day had ended when it was compared.")
     until: datetime = Field(description="Closes before this were compared.")
-    checked_at: datetime
+    checked_at: datetime = Field(description="When the runs were compared.")
     checked: int = Field(description="Runs that were compared, and candles without a run.")
     equal: int = Field(description="Runs with the same decision on the same candles.")
     otherwise: int = Field(description="Runs whose decision is another one, or is missing.")
@@ -82,9 +82,9 @@ class ParityShareView(View):
     """Several days as one number."""
 
     days: int = Field(description="Days that were compared.")
-    checked: int
-    equal: int
-    otherwise: int
+    checked: int = Field(description="Runs that were compared, and candles without a run.")
+    equal: int = Field(description="Runs with the same decision on the same candles.")
+    otherwise: int = Field(description="Runs whose decision is another one, or is missing.")
     percent: Money | None = Field(description="Runs in a hundred that decided as the backtest, rounded down; null without runs.")
 
 

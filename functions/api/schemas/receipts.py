@@ -10,14 +10,16 @@ from pydantic import ConfigDict, Field
 
 from candlecast.domain.signals.signal import MAX_TAKE_PROFITS, Action, TakeProfit
 from candlecast.services.limits.validate_order import WantedEntry
-from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
+from functions.api.schemas.values import ABOVE_ZERO, Body, Identifier, Money, Symbol, View, bounded
 
 
 class Target(Body):
     """A rung of the take-profit ladder; `share` of the position is closed at `price`."""
 
-    price: Money = Field(description="Quote units.")
-    share: Money = Field(description="Part of the position, above 0, at most 1; together at most 1.")
+    price: Money = Field(description="Quote units, above 0.", json_schema_extra=ABOVE_ZERO)
+    share: Money = Field(
+        description="Part of the position, above 0, at most 1; together at most 1.", json_schema_extra=bounded(1, 1)
+    )
 
 
 class ValidationRequest(Body):
@@ -38,12 +40,14 @@ class ValidationRequest(Body):
         }
     )
 
-    subscription_id: Identifier
-    action: Literal[Action.LONG, Action.SHORT]
-    market: Symbol
-    price: Money = Field(description="Reference price in quote units.")
-    stop_loss: Money | None = Field(default=None, description="Price of the stop.")
-    take_profits: tuple[Target, ...] = Field(default=(), max_length=MAX_TAKE_PROFITS)
+    subscription_id: Identifier = Field(description="Subscription whose settings and limits count.")
+    action: Literal[Action.LONG, Action.SHORT] = Field(description="LONG or SHORT: the entry that is thought of.")
+    market: Symbol = Field(description="Market to enter.")
+    price: Money = Field(description="Reference price in quote units, above 0.", json_schema_extra=ABOVE_ZERO)
+    stop_loss: Money | None = Field(default=None, description="Price of the stop, above 0.", json_schema_extra=ABOVE_ZERO)
+    take_profits: tuple[Target, ...] = Field(
+        default=(), max_length=MAX_TAKE_PROFITS, description="Rungs at which parts of the position are closed."
+    )
     atr: Money | None = Field(default=None, description="Average true range, for settings that need it.")
 
     def to_domain(self) -> WantedEntry:

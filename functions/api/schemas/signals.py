@@ -16,8 +16,8 @@ class SignalReleaseView(View):
     """Who has let a signal be judged anew."""
 
     signal_id: str = Field(description="The signal that was published instead.")
-    released_by: str
-    released_at: datetime
+    released_by: str = Field(description="Operator who has released the signal.")
+    released_at: datetime = Field(description="When the signal was released.")
 
 
 class VerdictView(View):
@@ -27,8 +27,8 @@ class VerdictView(View):
     strategy_id: str
     venue: str
     market: str
-    action: Action
-    judged_at: datetime
+    action: Action = Field(description="Act that the signal asked for.")
+    judged_at: datetime = Field(description="When the signal was judged.")
     reason: Reason = Field(description="The rule that the signal broke.")
     value: Money | None = Field(description="The value found; null where the rule compares nothing.")
     bound: Money | None = Field(description="The bound of the rule.")

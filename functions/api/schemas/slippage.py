@@ -26,10 +26,10 @@ class SignalSlippageView(View):
     """The slippage of one signal's orders."""
 
     signal_id: str
-    issued_at: datetime
+    issued_at: datetime = Field(description="When the signal was decided.")
     orders: int = Field(description="Filled market orders of all followers.")
     slippage_bps: Money = Field(description="Mean in basis points.")
-    tenths: list[TenthView]
+    tenths: list[TenthView] = Field(description="The same by turn.")
 
     @staticmethod
     def of(signal: SignalRanks) -> SignalSlippageView:

@@ -66,7 +66,7 @@ class StrategyRecordView(View):
 class PerformanceView(View):
     """A subscription's track record with its drawdown and slippage."""
 
-    statistics: StatisticsView
+    statistics: StatisticsView = Field(description="Sums over all closed trades.")
     max_drawdown: Money | None = Field(description="Deepest fall of the running result, quote units after fees.")
     drawdown_trades: int = Field(description="Newest trades that it covers.")
     slippage_bps: Money | None = Field(

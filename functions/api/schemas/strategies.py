@@ -15,6 +15,7 @@ from candlecast.domain.strategies.definition import (
     MAX_ALLOWED_ADDRESSES,
     MAX_MESSAGES_PER_HOUR,
     MAX_MESSAGES_PER_MINUTE,
+    MAX_NOTIONAL,
     SignalSource,
     SourceSettings,
     StrategyDefinition,
@@ -29,7 +30,7 @@ from candlecast.services.strategies.create_strategy import IssuedSecret
 from candlecast.services.strategies.upload_strategy import Uploaded
 from functions.api.schemas.parameters import Parameters, Slug
 from functions.api.schemas.strategy_versions import HintView, NewUploadedStrategy, ReleaseView, VersionView, hints_of
-from functions.api.schemas.values import Body, CandleView, Label, Money, Symbol, Text, View
+from functions.api.schemas.values import Body, CandleView, Label, Money, Symbol, Text, View, bounded
 
 DEFAULTS = SourceSettings()
 OF_AUTHORS = ("owner", "collaborators", "link_key")  # fields that nobody else sees
@@ -55,15 +56,17 @@ class NewBuiltInStrategy(Body):
         }
     )
 
-    kind: Literal[StrategyKind.BUILT_IN]
+    kind: Literal[StrategyKind.BUILT_IN] = Field(description="Kind of the strategy: code of this deployment.")
     strategy_id: Slug = Field(description="Yours to choose; lower case letters, digits and hyphens.")
     name: Label = Field(description="A name for people.")
-    description: Text = ""
+    description: Text = Field(default="", description="Words for people.")
     venue: str = Field(min_length=1, max_length=32, description="Whose candles it sees.")
-    market: Symbol
-    timeframe: Timeframe
+    market: Symbol = Field(description="Market of the candles.")
+    timeframe: Timeframe = Field(description="Length of the candles.")
     code: str = Field(min_length=1, max_length=64, description="Name of the built-in code.")
-    parameters: Parameters = Field(default_factory=dict)
+    parameters: Parameters = Field(
+        default_factory=dict, description="Values of the code's parameters; absent ones take their defaults."
+    )
 
     def to_domain(self, created_at: datetime) -> StrategyDefinition:
         return StrategyDefinition(
@@ -89,10 +92,10 @@ class NewExternalStrategy(Body):
         }
     )
 
-    kind: Literal[StrategyKind.EXTERNAL]
+    kind: Literal[StrategyKind.EXTERNAL] = Field(description="Kind of the strategy: signals by webhook.")
     strategy_id: Slug = Field(description="Yours to choose; it is the name of the webhook too.")
     name: Label = Field(description="A name for people.")
-    description: Text = ""
+    description: Text = Field(default="", description="Words for people.")
     venue: str = Field(min_length=1, max_length=32, description="Whose markets its tickers mean.")
 
     def to_domain(self, created_at: datetime) -> StrategyDefinition:
@@ -114,10 +117,10 @@ class StrategyView(View):
     """A strategy that can be followed."""
 
     strategy_id: str
-    name: str
-    description: str
-    kind: StrategyKind
-    venue: str
+    name: str = Field(description="Name for people.")
+    description: str = Field(description="Words of its author.")
+    kind: StrategyKind = Field(description="Where its signals come from.")
+    venue: str = Field(description="Venue of its market, or of its tickers.")
     market: str | None = Field(description="Null for an external strategy.")
     timeframe: Timeframe | None = Field(description="Null for an external strategy.")
     code: str | None = Field(description="Module of built-in code; null for any other, and for those who do not follow.")
@@ -126,7 +129,7 @@ class StrategyView(View):
         "An uploaded strategy has them in its versions."
     )
     subscriber_count: int = Field(description="Subscriptions that are not cancelled.")
-    created_at: datetime
+    created_at: datetime = Field(description="When it was created.")
     tags: tuple[str, ...] = Field(description="Words to find the strategy by.")
     visibility: Visibility = Field(description="Who may find and follow it.")
     retired_at: datetime | None = Field(description="Since when it takes no more followers; null while it lives.")
@@ -212,11 +215,14 @@ class SourceChange(Body):
         default=DEFAULTS.messages_per_hour, ge=1, le=MAX_MESSAGES_PER_HOUR, description="Entries of an hour."
     )
     max_daily_notional: Money = Field(
-        default=DEFAULTS.max_daily_notional, description="Quote units that a day's entries may fill over all followers, UTC."
+        default=DEFAULTS.max_daily_notional,
+        description="Quote units that a day's entries may fill over all followers, UTC.",
+        json_schema_extra=bounded(1, MAX_NOTIONAL),
     )
     max_signal_notional: Money = Field(
         default=DEFAULTS.max_signal_notional,
         description="Quote units of one signal's orders; each tenant with an account has an equal share.",
+        json_schema_extra=bounded(1, MAX_NOTIONAL),
     )
     allowed_addresses: tuple[Annotated[str, Field(max_length=64)], ...] = Field(
         default=(), max_length=MAX_ALLOWED_ADDRESSES, description="Addresses and networks (CIDR) of its sender; empty is any."
@@ -247,7 +253,7 @@ class SourceStateView(View):
     messages_per_hour: int
     max_daily_notional: Money
     max_signal_notional: Money
-    allowed_addresses: tuple[str, ...]
+    allowed_addresses: tuple[str, ...] = Field(description="Addresses and networks (CIDR) of its sender; empty is any.")
     notional_today: Money = Field(description="Quote units that its entries have filled today (UTC), as far as they are relayed.")
     previous_secret_until: datetime | None = Field(description="End of the overlap after a rotation; null without one.")
 
@@ -272,7 +278,7 @@ class SourceStateView(View):
 class CreatedStrategy(View):
     """The new strategy; `source` is there for an external one, `version` for an uploaded one."""
 
-    strategy: StrategyView
+    strategy: StrategyView = Field(description="The strategy.")
     source: SourceView | None = Field(default=None, description="Null for a strategy with code.")
     version: VersionView | None = Field(default=None, description="Its first version; null for a strategy that was not uploaded.")
     hints: list[HintView] = Field(default=[], description="Lines of the code that may not do what their author hopes for.")
@@ -289,7 +295,7 @@ class CreatedStrategy(View):
 class TakeProfitView(View):
     """One rung of the ladder: `share` of the position is closed at `price`."""
 
-    price: Money
+    price: Money = Field(description="Price of the rung.")
     share: Money = Field(description="Part of the position, 0 to 1.")
 
 
@@ -299,12 +305,12 @@ class SignalView(View):
     signal_id: str
     strategy_id: str
     market: str
-    action: Action
+    action: Action = Field(description="Act that the signal asks for.")
     issued_at: datetime = Field(description="When the signal was decided. Its age counts from here.")
     candle_close: datetime | None = Field(description="Close of its candle; null for a signal from outside.")
     price: Money | None = Field(description="Reference price.")
     stop_loss: Money | None = Field(description="Price of the stop.")
-    take_profits: tuple[TakeProfitView, ...]
+    take_profits: tuple[TakeProfitView, ...] = Field(description="Rungs at which parts of the position are closed.")
     atr: Money | None = Field(description="Average true range in quote units; only built-in strategies tell it.")
     confidence: Money | None = Field(description="0 to 1.")
     strategy_version: str | None = Field(description="Hash of the code and parameters that decided; null for older signals.")
@@ -314,8 +320,8 @@ class SignalView(View):
 class PublishedSignalView(View):
     """A published signal with its progress over all shards."""
 
-    signal: SignalView
-    published_at: datetime
+    signal: SignalView = Field(description="The signal.")
+    published_at: datetime = Field(description="When the signal was stored and queued.")
     subscriber_count: int = Field(description="Subscriptions when the signal was published.")
     orders: int = Field(description="Order messages sent so far.")
     skipped: Mapping[str, int] = Field(description="Skipped subscriptions by reason.")
@@ -346,9 +352,9 @@ class PublishedSignalView(View):
 class SeenCandlesView(View):
     """The candles of one decision, oldest first."""
 
-    first_open: datetime
-    rows: int
-    newest: CandleView
+    first_open: datetime = Field(description="Opening of the first candle.")
+    rows: int = Field(description="Number of candles.")
+    newest: CandleView = Field(description="The last candle.")
     digest: str = Field(description="Of opening times and numbers; equal for equal candles, however their numbers are written.")
 
 
@@ -356,14 +362,14 @@ class ExecutionView(View):
     """One run of a strategy on one candle; `drift_seconds` is how much later than the candle's close it began."""
 
     strategy_id: str
-    candle_close: datetime
+    candle_close: datetime = Field(description="Close of the candle that was decided.")
     scheduled_at: datetime = Field(description="The candle's close.")
-    started_at: datetime
-    finished_at: datetime | None
+    started_at: datetime = Field(description="When the run began.")
+    finished_at: datetime | None = Field(description="When the run ended; null before.")
     drift_seconds: float = Field(description="How much later than the close the run began.")
-    duration_ms: float | None
+    duration_ms: float | None = Field(description="Milliseconds from the beginning of the run to its end; null before.")
     worker: str = Field(description="Id of the process that ran it.")
-    status: ExecutionStatus
+    status: ExecutionStatus = Field(description="How the run ended; RUNNING before its end.")
     version: int | None = Field(description="Number of the version that ran; null where the strategy has no versions.")
     signal: SignalView | None = Field(description="Null without a signal.")
     subscriber_count: int = Field(description="Subscriptions when the signal was published.")

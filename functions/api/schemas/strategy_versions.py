@@ -71,15 +71,17 @@ class NewUploadedStrategy(Body):
         }
     )
 
-    kind: Literal[StrategyKind.UPLOADED]
+    kind: Literal[StrategyKind.UPLOADED] = Field(description="Kind of the strategy: code of its owner.")
     strategy_id: Slug = Field(description="Yours to choose; lower case letters, digits and hyphens.")
     name: Label = Field(description="A name for people.")
-    description: Text = ""
+    description: Text = Field(default="", description="Words for people.")
     venue: str = Field(min_length=1, max_length=32, description="Whose candles it sees.")
-    market: Symbol
-    timeframe: Timeframe
+    market: Symbol = Field(description="Market of the candles.")
+    timeframe: Timeframe = Field(description="Length of the candles.")
     source: Source
-    parameters: Parameters = Field(default_factory=dict)
+    parameters: Parameters = Field(
+        default_factory=dict, description="Values of the code's parameters; absent ones take their defaults."
+    )
     visibility: Visibility = Field(default=Visibility.PRIVATE, description="Who may find and follow it.")
     tags: Tags = ()
     note: Text = Field(default="", description="Words on its first version, for people.")
@@ -110,7 +112,7 @@ class NewRelease(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"version": 2, "share_percent": 20}]})
 
-    version: Number
+    version: Number = Field(description="Number of the version.")
     share_percent: StrictInt = Field(
         ge=1, le=BUCKETS, description="Followers in a hundred; with 100 the version is the stable one."
     )
@@ -131,10 +133,10 @@ class StrategyEdit(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Breakout", "visibility": "LINK"}]})
 
-    name: Label | None = None
-    description: Text | None = None
-    tags: Tags | None = None
-    visibility: Visibility | None = None
+    name: Label | None = Field(default=None, description="Name for people.")
+    description: Text | None = Field(default=None, description="Words for people.")
+    tags: Tags | None = Field(default=None, description="Words to find the strategy by.")
+    visibility: Visibility | None = Field(default=None, description="Who may find and follow it.")
     collaborators: Annotated[tuple[Tenant, ...], Field(max_length=MAX_COLLABORATORS)] | None = Field(
         default=None, description="Tenants that may do what the owner may, but for choosing collaborators."
     )
@@ -155,7 +157,7 @@ class ReleaseView(View):
     candidate: int | None = Field(description="The version that a share gets; null without one.")
     share_percent: int = Field(description="Followers in a hundred who get the candidate.")
     previous: int | None = Field(description="The stable version of before, which a rollback without a candidate goes back to.")
-    released_at: datetime
+    released_at: datetime = Field(description="When the release was made.")
 
     @staticmethod
     def of(release: Release) -> ReleaseView:
@@ -176,7 +178,7 @@ class VersionView(View):
     )
     lookback: int = Field(description="Candles that a decision gets.")
     source_hash: str | None = Field(description="SHA-256 of the uploaded text; null for code of this deployment.")
-    created_at: datetime
+    created_at: datetime = Field(description="When the version was added.")
     created_by: str | None = Field(description="The tenant that made it; null for those who are none of its authors.")
     note: str = Field(description="Words of its author.")
 
@@ -191,14 +193,14 @@ class VersionView(View):
 class HintView(View):
     """A line that may not do what its author hopes for."""
 
-    line: int
-    message: str
+    line: int = Field(description="Number of the line, from 1.")
+    message: str = Field(description="The doubt about this line, in words.")
 
 
 class AddedVersion(View):
     """A new version, with hints about its code."""
 
-    version: VersionView
+    version: VersionView = Field(description="The new version.")
     hints: list[HintView] = Field(description="Lines that may not do what their author hopes for; they were taken all the same.")
 
     @staticmethod
@@ -210,8 +212,8 @@ class AddedVersion(View):
 class VersionCode(View):
     """The code of a version, for its authors."""
 
-    number: int
-    source_hash: str | None
+    number: int = Field(description="Number of the version.")
+    source_hash: str | None = Field(description="SHA-256 of the text; null for code of this deployment.")
     source: str = Field(description="The text as it was uploaded.")
 
 
@@ -220,7 +222,7 @@ class StrategyChangeView(View):
 
     revision: int = Field(description="Number of the change.")
     type: str = Field(description="Type of its event, such as `strategy.version.released`.")
-    changed_at: datetime
+    changed_at: datetime = Field(description="When the change was made.")
     changed_by: str | None = Field(description="The tenant that made it; null for those who are none of its authors.")
     values: Mapping[str, str] = Field(description="New values by name, as text; collaborators are shown to authors alone.")
 

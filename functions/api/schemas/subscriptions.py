@@ -24,12 +24,15 @@ from candlecast.domain.subscriptions.subscription import (
     Subscription,
     SubscriptionStatus,
 )
+from candlecast.domain.values.money import HUNDRED
 from candlecast.domain.values.terms import MarginMode, TimeInForce, WorkingType
 from candlecast.services.subscriptions.cancel_subscription import Cancelled
 from functions.api.schemas.limits import LimitsInput, ShownLimits
-from functions.api.schemas.values import Body, Identifier, ListedMarket, Money, View
+from functions.api.schemas.values import ABOVE_ZERO, Body, Identifier, ListedMarket, Money, View, bounded
 
 DEFAULTS = Settings(capital=MAX_LEVERAGE)  # any capital: it has no default, the others' defaults are the domain's own
+SHARE = bounded(1, HUNDRED)  # per cent, above 0
+BELOW_HUNDRED = bounded(1, HUNDRED - 1)
 PinnedVersion = Annotated[StrictInt, Field(ge=1, le=MAX_VERSIONS)] | None
 
 
@@ -38,7 +41,7 @@ class SizingInput(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"mode": "FIXED_NOTIONAL", "value": "250"}]})
 
-    mode: SizingMode
+    mode: SizingMode = Field(description="How the quantity is worked out.")
     value: Money | None = Field(
         default=None,
         description=(
@@ -46,6 +49,7 @@ class SizingInput(Body):
             "Every mode but RISK_PERCENT needs it; there null means "
             "`risk_per_trade_percent`."
         ),
+        json_schema_extra=ABOVE_ZERO,
     )
 
     def to_domain(self) -> Sizing:
@@ -71,6 +75,7 @@ class EntryPreferenceInput(Body):
             f"Basis points by which the limit is better than the signal's price, -{MAX_OFFSET_BPS} to {MAX_OFFSET_BPS}; "
             "negative is worse, so that it fills sooner."
         ),
+        json_schema_extra=bounded(-MAX_OFFSET_BPS, MAX_OFFSET_BPS),
     )
     time_in_force: TimeInForce = Field(
         default=TimeInForce.GTC, description="IOC and FOK only with LIMIT, and not with `post_only`."
@@ -96,6 +101,7 @@ class SettingsChange(Body):
     capital: Money = Field(
         default=DEFAULTS.capital,
         description="Quote units that sizing, losses and exposure of the subscription are measured on; above 0.",
+        json_schema_extra=ABOVE_ZERO,
     )
     sizing: SizingInput = Field(
         default=SizingInput(mode=DEFAULTS.sizing.mode, value=DEFAULTS.sizing.value),
@@ -104,6 +110,7 @@ class SettingsChange(Body):
     risk_per_trade_percent: Money = Field(
         default=DEFAULTS.risk_per_trade_percent,
         description="Per cent of the capital lost at the stop, for RISK_PERCENT without a value; above 0, at most 100.",
+        json_schema_extra=SHARE,
     )
     leverage: Money = Field(
         default=DEFAULTS.leverage,
@@ -111,6 +118,7 @@ class SettingsChange(Body):
             f"A whole number from 1 to {MAX_LEVERAGE}. The venue is told before an entry; all positions of the subscription "
             "together are at most the capital times this."
         ),
+        json_schema_extra=bounded(1, MAX_LEVERAGE),
     )
     margin_mode: MarginMode = Field(
         default=DEFAULTS.margin_mode, description="CROSS backs a position with the whole account, ISOLATED with its own margin."
@@ -121,9 +129,12 @@ class SettingsChange(Body):
     max_daily_loss_percent: Money = Field(
         default=DEFAULTS.max_daily_loss_percent,
         description="Realised loss of a UTC day, per cent of the capital, that ends entries for the day; above 0, at most 100.",
+        json_schema_extra=SHARE,
     )
     max_order_notional: Money | None = Field(
-        default=DEFAULTS.max_order_notional, description="Largest entry in quote units, above 0; null is no limit."
+        default=DEFAULTS.max_order_notional,
+        description="Largest entry in quote units, above 0; null is no limit.",
+        json_schema_extra=ABOVE_ZERO,
     )
     max_signal_age_seconds: int = Field(
         default=DEFAULTS.max_signal_age_seconds,
@@ -138,24 +149,31 @@ class SettingsChange(Body):
             "Stop at so many average true ranges from the reference price instead of at the signal's own stop; above 0. "
             "Only signals of built-in strategies carry the range."
         ),
+        json_schema_extra=ABOVE_ZERO,
     )
     target_atr_multiplier: Money | None = Field(
         default=DEFAULTS.target_atr_multiplier,
         description="One target at so many average true ranges instead of the signal's own targets; above 0.",
+        json_schema_extra=ABOVE_ZERO,
     )
     allowed_sides: AllowedSides = Field(default=DEFAULTS.allowed_sides, description="Sides that the subscription may open.")
     allowed_markets: Annotated[tuple[ListedMarket, ...], Field(max_length=MAX_ALLOWED_MARKETS)] = Field(
         default=DEFAULTS.allowed_markets, description="Markets that may be entered; an empty list is every one of the strategy."
     )
     win_rate: Money | None = Field(
-        default=DEFAULTS.win_rate, description="For KELLY: share of trades that win, above 0, at most 1."
+        default=DEFAULTS.win_rate,
+        description="For KELLY: share of trades that win, above 0, at most 1.",
+        json_schema_extra=bounded(1, 1),
     )
     payoff_ratio: Money | None = Field(
-        default=DEFAULTS.payoff_ratio, description="For KELLY: average win over average loss, above 0."
+        default=DEFAULTS.payoff_ratio,
+        description="For KELLY: average win over average loss, above 0.",
+        json_schema_extra=ABOVE_ZERO,
     )
     kelly_cap_percent: Money = Field(
         default=DEFAULTS.kelly_cap_percent,
         description="For KELLY: per cent of the capital that a trade may risk at most; above 0, at most 100.",
+        json_schema_extra=SHARE,
     )
     entry: EntryPreferenceInput | None = Field(
         default=None, description="How an entry is ordered when its signal does not say; null is at market."
@@ -166,18 +184,22 @@ class SettingsChange(Body):
             "The stop follows the best price at this distance in per cent; above 0, below 100. It is the first stop of an entry "
             "without one, unless `trailing_activation_percent` is set."
         ),
+        json_schema_extra=BELOW_HUNDRED,
     )
     trailing_stop_atr_multiplier: Money | None = Field(
         default=DEFAULTS.trailing_stop_atr_multiplier,
         description="The same in average true ranges of the signal; above 0, below 100. Not together with the percentage.",
+        json_schema_extra=BELOW_HUNDRED,
     )
     trailing_activation_percent: Money | None = Field(
         default=DEFAULTS.trailing_activation_percent,
         description="Profit in per cent from which the stop begins to trail; above 0, below 100; null is at once.",
+        json_schema_extra=BELOW_HUNDRED,
     )
     break_even_after_r: Money | None = Field(
         default=DEFAULTS.break_even_after_r,
         description="The stop goes to break-even after a move of so many first stop distances; above 0, below 100.",
+        json_schema_extra=BELOW_HUNDRED,
     )
     break_even_after_target: bool = Field(
         default=DEFAULTS.break_even_after_target,
@@ -217,7 +239,8 @@ class NewSettings(SettingsChange):
     model_config = ConfigDict(json_schema_extra={"examples": [{"capital": "1000", "leverage": 5}]})
 
     capital: Money = Field(
-        description="Quote units that sizing, losses and exposure of the subscription are measured on; above 0."
+        description="Quote units that sizing, losses and exposure of the subscription are measured on; above 0.",
+        json_schema_extra=ABOVE_ZERO,
     )
 
     def to_domain(self) -> Settings:
@@ -239,11 +262,11 @@ class NewSubscription(Body):
         }
     )
 
-    strategy_id: Identifier
+    strategy_id: Identifier = Field(description="Strategy to follow.")
     account_id: Identifier | None = Field(
         default=None, description="One of your accounts; null skips every signal with `NO_ACCOUNT`. It cannot be changed later."
     )
-    settings: NewSettings
+    settings: NewSettings = Field(description="Your own settings; only `capital` has no default.")
     version: PinnedVersion = Field(default=None, description="The strategy's version to stay with; null follows the latest.")
     link_key: str | None = Field(default=None, max_length=64, description="Secret part of the link to a strategy.")
 
@@ -318,9 +341,9 @@ class SubscriptionView(View):
     subscription_id: str
     strategy_id: str
     account_id: str | None = Field(description="Null if its signals are skipped.")
-    status: SubscriptionStatus
-    settings: SettingsView
-    created_at: datetime
+    status: SubscriptionStatus = Field(description="Whether it takes entries and exits.")
+    settings: SettingsView = Field(description="Settings in force, defaults included.")
+    created_at: datetime = Field(description="When you began to follow.")
     version: int = Field(description="Grows with every change.")
     pinned_version: int | None = Field(description="The strategy's version that it stays with; null follows the latest.")
 
@@ -332,7 +355,7 @@ class SubscriptionView(View):
 class CancelledView(View):
     """The cancelled subscription, and the markets in which an exit was ordered."""
 
-    subscription: SubscriptionView
+    subscription: SubscriptionView = Field(description="The subscription as it is now.")
     closing_markets: tuple[str, ...] = Field(description="Markets in which an exit was ordered.")
 
     @staticmethod

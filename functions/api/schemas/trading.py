@@ -18,7 +18,7 @@ from functions.api.schemas.values import Money, View
 class ReasonView(View):
     """Why an order was not placed: a code of the list of reasons, the value that was found and the bound that it broke."""
 
-    code: Reason
+    code: Reason = Field(description="Code of the reason.")
     value: Money | None = Field(
         description="The value that was found; null where the rule compares nothing or could not be evaluated."
     )
@@ -37,7 +37,7 @@ class OrderView(View):
     client_order_id: str = Field(description="Id by which the venue knows the order.")
     venue_order_id: str | None = Field(description="The venue's own id, once it has given one.")
     subscription_id: str
-    account_id: str | None
+    account_id: str | None = Field(description="Id of the account; null for a subscription without one.")
     strategy_id: str
     strategy_version: str | None = Field(
         description="Hash of the code and parameters that gave the signal; null for older orders and exits that a person ordered."
@@ -48,13 +48,13 @@ class OrderView(View):
         description="Name of the leg within its signal: ENTRY, EXIT, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT_1 and so on. "
         "A further part of a large order ends in _PART_2 and so on."
     )
-    kind: LegKind
+    kind: LegKind = Field(description="Effect of the leg on a position.")
     market: str
     side: Side | None = Field(description="BUY or SELL; null while an exit does not know what it closes.")
     position_side: PositionSide | None = Field(description="Side of the position that the leg is about.")
-    order_type: OrderType
+    order_type: OrderType = Field(description="How the leg is ordered at the venue.")
     reduce_only: bool = Field(description="True for every leg but an entry.")
-    state: IntentState
+    state: IntentState = Field(description="Where the leg is in its life.")
     reason: ReasonView | None = Field(description="Why the leg was not placed or ended without a fill.")
     quantity: Money = Field(description="Base units.")
     filled_quantity: Money = Field(description="Base units that the venue has executed.")
@@ -119,13 +119,13 @@ class PositionView(View):
     strategy_id: str
     venue: str | None = Field(description="Venue of the account.")
     market: str
-    side: PositionSide
+    side: PositionSide = Field(description="LONG or SHORT.")
     quantity: Money = Field(description="Base units.")
-    entry_price: Money
+    entry_price: Money = Field(description="Mean price of the fills that opened the position.")
     stop_price: Money | None = Field(description="Price of the stop; null without one.")
     fees: Money = Field(description="Quote units; estimates until the venue's executions have been read.")
     funding: Money = Field(description="Quote units received less quote units paid.")
-    opened_at: datetime
+    opened_at: datetime = Field(description="When the first fill opened the position.")
     last_price: Money | None = Field(description="Close of the newest candle that a strategy of this deployment ran on.")
     priced_at: datetime | None = Field(description="Close time of that candle.")
     unrealised_pnl: Money | None = Field(description="Quote units at the last price, before fees.")
@@ -155,8 +155,8 @@ class PositionView(View):
 class PositionList(View):
     """All open positions, as of when they were read."""
 
-    items: list[PositionView]
-    as_of: datetime
+    items: list[PositionView] = Field(description="All open positions.")
+    as_of: datetime = Field(description="When the positions were read.")
 
 
 class TradeView(View):
@@ -167,16 +167,16 @@ class TradeView(View):
     account_id: str
     strategy_id: str
     market: str
-    side: PositionSide
+    side: PositionSide = Field(description="LONG or SHORT.")
     quantity: Money = Field(description="Base units.")
-    entry_price: Money
-    exit_price: Money
+    entry_price: Money = Field(description="Mean price of the fills that opened the position.")
+    exit_price: Money = Field(description="Mean price of the fills that closed the position.")
     pnl: Money = Field(description="Quote units before fees and funding.")
     fees: Money = Field(description="Quote units; estimates until the venue's executions have been read.")
     funding: Money = Field(description="Quote units received less quote units paid.")
     net_pnl: Money = Field(description="Quote units after fees and funding.")
-    opened_at: datetime
-    closed_at: datetime
+    opened_at: datetime = Field(description="When the position was opened.")
+    closed_at: datetime = Field(description="When the position was closed in full.")
     closed_by: str = Field(
         description="The leg that closed it last, or CLOSED_OUTSIDE, LIQUIDATED, DELEVERAGED or SETTLED if none of ours did."
     )

@@ -6,8 +6,10 @@ An answer's validator is built when it is first given: a request meets one route
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, time
 from decimal import Decimal
+from math import ceil, floor
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
@@ -42,8 +44,8 @@ class Listing[T](BaseModel):
 
     model_config = ConfigDict(defer_build=True)
 
-    items: list[T]
-    next_cursor: str | None = None
+    items: list[T] = Field(description="Entries of this page.")
+    next_cursor: str | None = Field(default=None, description="`cursor` of the next page; null on the last one.")
 
     @classmethod
     def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
@@ -68,15 +70,42 @@ def _plain(value: Decimal) -> str:
 
 
 _TEXT: dict[str, Any] = {"type": "string", "pattern": rf"^{MONEY.pattern}$", "examples": ["1000.50"]}
+_WHOLE: dict[str, Any] = {"type": "integer", "exclusiveMinimum": -MOST_MONEY, "exclusiveMaximum": MOST_MONEY}
 
 Money = Annotated[
     Decimal,
     BeforeValidator(_exact),
     PlainSerializer(_plain, return_type=str),
-    WithJsonSchema({"anyOf": [_TEXT, {"type": "integer"}]}, mode="validation"),
+    WithJsonSchema({"anyOf": [_TEXT, _WHOLE]}, mode="validation"),
     WithJsonSchema({"type": "string", "examples": ["1000.50"]}, mode="serialization"),
 ]
 """An exact decimal number: text in JSON; whole numbers are taken too."""
+
+
+def bounded(least: Decimal | int, most: Decimal | int | None = None) -> Callable[[dict[str, Any]], None]:
+    """Bounds of a number, for its schema only: the domain checks them, and has a code for each.
+
+    They stand at whole numbers; without `most` the type's own stays. JSON Schema bounds no number that is text: of text it
+    tells the sign.
+    """
+
+    def describe(schema: dict[str, Any]) -> None:
+        if "anyOf" in schema:
+            schema["anyOf"] = [dict(alternative) for alternative in schema["anyOf"]]  # money's are shared by all its fields
+        for alternative in (schema, *schema.get("anyOf", ())):
+            if alternative.get("type") == "integer":
+                alternative.pop("exclusiveMinimum", None)
+                alternative["minimum"] = ceil(least)
+                if most is not None:
+                    alternative.pop("exclusiveMaximum", None)
+                    alternative["maximum"] = floor(most)
+            elif least >= 0 and "pattern" in alternative:
+                alternative["pattern"] = alternative["pattern"].replace("-?", "")
+
+    return describe
+
+
+ABOVE_ZERO = bounded(least=1)
 
 
 def _instant(value: object) -> datetime:
@@ -154,9 +183,9 @@ Identifier = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 class CandleView(View):
     """One closed candle: prices in quote per base, volume in base units."""
 
-    open_time: datetime
-    open: Money
-    high: Money
-    low: Money
-    close: Money
-    volume: Money
+    open_time: datetime = Field(description="Opening of the candle.")
+    open: Money = Field(description="First price, quote per base.")
+    high: Money = Field(description="Highest price, quote per base.")
+    low: Money = Field(description="Lowest price, quote per base.")
+    close: Money = Field(description="Last price, quote per base.")
+    volume: Money = Field(description="Base units that were traded.")

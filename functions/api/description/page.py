@@ -11,18 +11,14 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-METHODS = ("get", "post", "put", "patch", "delete")
+from functions.api.description.document import operations
+
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "code,pre{font-family:ui-monospace,monospace;font-size:.9em}pre{overflow:auto;padding:.7rem;background:#8881}"
     "details{border-top:1px solid #8884;padding:.4rem 0}summary{cursor:pointer}table{border-collapse:collapse}"
     "td{padding:.1rem 1rem .1rem 0;vertical-align:top}b{display:inline-block;min-width:4.5rem}"
 )
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
-    "Cache-Control": "public, max-age=300",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 def page(document: Mapping[str, Any]) -> str:
@@ -40,44 +36,34 @@ def page(document: Mapping[str, Any]) -> str:
 
 
 def _section(tag: Mapping[str, Any], document: Mapping[str, Any]) -> str:
-    operations = "".join(
-        _operation(method, path, operation, document)
-        for method, path, operation in _operations(document)
-        if tag["name"] in operation["tags"]
-    )
-    return f"<h2>{escape(tag['name'])}</h2><p>{escape(tag['description'])}</p>{operations}"
+    found = (each for each in operations(document) if tag["name"] in each[2]["tags"])
+    shown = "".join(_operation(*each) for each in found)
+    return f"<h2>{escape(tag['name'])}</h2><p>{escape(tag['description'])}</p>{shown}"
 
 
-def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    for path, methods in document["paths"].items():
-        for method in METHODS:
-            if method in methods:
-                yield method, path, methods[method]
-
-
-def _operation(method: str, path: str, operation: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
     parameters = _table((it["name"], it["in"], it.get("description", "")) for it in operation.get("parameters", ()))
     answers = _table((status, it["description"]) for status, it in sorted(operation["responses"].items()))
-    example = _example(operation, document)
-    body = f"<p>For example:</p><pre>{escape(json.dumps(example, indent=2))}</pre>" if example is not None else ""
+    shown = "".join(f"<p>{words}</p><pre>{escape(_json(value))}</pre>" for words, value in _examples(operation))
     door = "" if operation.get("security") else "<p>Needs no token.</p>"
     name, text = escape(operation["operationId"]), escape(operation["description"])
     head = f"<summary><b>{method.upper()}</b> <code>{escape(path)}</code></summary>"
-    return f'<details id="{name}">{head}<p>{text}</p>{door}{parameters}{body}{answers}</details>'
+    return f'<details id="{name}">{head}<p>{text}</p>{door}{parameters}{shown}{answers}</details>'
 
 
-def _example(operation: Mapping[str, Any], document: Mapping[str, Any]) -> Any:
-    """The first example of the body, which the description has by reference."""
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
-    if content is None:
-        return None
-    schema = content["schema"]
-    for choice in (schema, *schema.get("oneOf", ()), *schema.get("anyOf", ())):
-        named = choice.get("$ref", "").rpartition("/")[2]
-        found = document["components"]["schemas"].get(named, choice)
-        if found.get("examples"):
-            return found["examples"][0]
-    return None
+def _examples(operation: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each example with its heading: bodies, then the answer."""
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    for example in body.get("examples", {}).values():
+        yield "For example:", example["value"]
+    for status, answer in operation["responses"].items():
+        content = answer.get("content", {}).get("application/json", {})
+        if "example" in content:
+            yield f"Answers {status}, for example:", content["example"]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _table(rows: Any) -> str:

@@ -1,0 +1,189 @@
+"""Requests and answers of every operation, as the description shows them: `python -m tests.api.examples` writes them.
+
+All are real: a request of the description's bodies, sent to a deployment of fakes, and its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from candlecast.domain.strategies.versions import Release
+from candlecast.domain.values.errors import RetryLater
+from candlecast.runtime.compose import api
+from functions.api.guards import MAX_BODY_BYTES
+from tests.api.conftest import EXTERNAL, ORDER, Deployment, made_deployment, populate
+from tests.support.builders import (
+    ACCOUNT,
+    NOW,
+    STRATEGY,
+    SUBSCRIPTION,
+    TENANT,
+    a_signal_record,
+    a_strategy,
+    a_version,
+    an_account,
+    an_uploaded_strategy,
+)
+from tests.support.fakes.backtests import BACKTEST, a_backtest
+from tests.support.fakes.parity_days import a_parity_day
+from tests.support.gateway import Answer, Client
+from tests.support.routes import Operation, body_examples, document, operations
+
+FILE = Path(__file__).parents[2] / "functions" / "api" / "description" / "examples.json"
+MINE = "my-breakout-btc"
+WAITING = "backtest-2"
+NOT_FOR_TENANTS = (403, 404)
+
+
+@dataclass(frozen=True)
+class Case:
+    """The things that an operation is asked about, and the step before it."""
+
+    ids: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    before: Callable[[Deployment], object] = lambda _: None
+
+
+def followed(example: Mapping[str, Any]) -> Callable[[Deployment], object]:
+    """The strategy, and the account if there is one, that the example of a body names."""
+
+    def before(deployment: Deployment) -> None:
+        deployment.strategies.create_strategy(a_strategy(example["strategy_id"]))
+        if "account_id" in example:
+            deployment.accounts.create(an_account(example["account_id"], subscriptions={}))
+
+    return before
+
+
+def uploaded(*, candidate: bool = False) -> Callable[[Deployment], object]:
+    """A strategy of the client's tenant with two versions."""
+
+    def before(deployment: Deployment) -> None:
+        share = {"candidate": 2, "share_percent": 20} if candidate else {}
+        release = Release(stable=1, released_by=TENANT, released_at=NOW, **share)
+        deployment.strategies.create_strategy(an_uploaded_strategy(MINE, latest_version=2, release=release))
+        source_hash = deployment.code.put("class Mine: ...")
+        for number in (1, 2):
+            deployment.database.versions[MINE, number] = a_version(number, MINE, source_hash=source_hash)
+
+    return before
+
+
+def locked(deployment: Deployment) -> None:
+    deployment.client.send("PUT", "/v1/limits/levels/USER/me", {"limits_locked_until": "2027-01-01T00:00:00Z"})
+
+
+def compared(deployment: Deployment) -> None:
+    deployment.clock.set(NOW)
+    deployment.parity_days.put_day(a_parity_day(NOW.date() - timedelta(days=1)))
+
+
+OF_AUTHOR = {"strategy_id": MINE}
+OF_SOURCE = {"strategy_id": EXTERNAL}
+CASES: Mapping[str, Case] = {
+    "add_version": Case(OF_AUTHOR, before=uploaded()),
+    "edit_strategy": Case(OF_AUTHOR, before=uploaded()),
+    "release_version": Case(OF_AUTHOR, before=uploaded()),
+    "roll_back_version": Case(OF_AUTHOR, before=uploaded(candidate=True)),
+    "retire_strategy": Case(OF_AUTHOR, before=uploaded()),
+    "get_version_code": Case(OF_AUTHOR, before=uploaded()),
+    "list_versions": Case(OF_AUTHOR, before=uploaded()),
+    "get_version": Case(OF_AUTHOR, before=uploaded()),
+    "get_source": Case(OF_SOURCE),
+    "put_source": Case(OF_SOURCE),
+    "update_source": Case(OF_SOURCE),
+    "rotate_source_secret": Case(OF_SOURCE),
+    "revoke_previous_secret": Case(OF_SOURCE, before=lambda it: it.admin.post(f"/v1/strategies/{EXTERNAL}/source/secret")),
+    "get_strategy_parity": Case(before=compared),
+    "release_signal": Case({"signal_id": a_signal_record().signal.signal_id}),
+    "get_backtest": Case({"backtest_id": BACKTEST}),
+    "get_backtest_results": Case({"backtest_id": BACKTEST}),
+    "cancel_backtest": Case({"backtest_id": WAITING}, before=lambda it: it.backtests.create_backtest(a_backtest(WAITING))),
+    "delete_lock": Case({"scope": "USER", "scope_id": TENANT}, before=locked),
+    "browse_marketplace": Case(query={"venue_kind": "paper"}),
+    "enable_account": Case(before=lambda it: it.client.post(f"/v1/accounts/{ACCOUNT}/disable")),
+    "resume_subscription": Case(before=lambda it: it.client.post(f"/v1/subscriptions/{SUBSCRIPTION}/pause")),
+}
+
+
+def examples() -> dict[str, Any]:
+    """By operation: `requests` by name, `status` and `answer`; under `refusals` a refusal of each status."""
+    return {
+        "operations": {it.operation_id: sent_examples(it) for it in operations()},
+        "refusals": refusals(),
+    }
+
+
+def refusals() -> dict[str, Any]:
+    """A refusal of each status."""
+    deployment = populate(made_deployment())
+    client = deployment.client
+    anybody = Client(deployment.providers, tenant=None)
+    answers = [
+        anybody.get("/v1/accounts"),
+        client.get("/v1/dead-letters/trade"),
+        client.get("/v1/accounts/unknown-1"),
+        client.post("/v1/backtests", {"strategy_id": EXTERNAL, "start": "2026-11-20T08:00:00Z"}),
+        client.send("POST", "/v1/accounts", raw=" " * (MAX_BODY_BYTES + 1)),
+        client.post("/v1/accounts", {"label": "", "venue": "paper"}),
+    ]
+    for error in (RuntimeError("a fault"), RetryLater("STORE_UNAVAILABLE", "the store does not answer", after_seconds=5)):
+        answers.append(Client({**deployment.providers, api.accounts: raising(error)}).get("/v1/accounts"))
+    return {str(answer.status): answer.json for answer in answers}
+
+
+def raising(error: Exception) -> Callable[[], object]:
+    def provide() -> object:
+        raise error
+
+    return provide
+
+
+def sent_examples(operation: Operation) -> dict[str, Any]:
+    """The examples of one operation: the answer is that to the first request."""
+    bodies = body_examples(operation.description, document()["components"]["schemas"])
+    answers = [ask(operation, body) for body in bodies or [None]]
+    for answer in answers:
+        assert 200 <= answer.status < 300, f"{operation.operation_id}: {answer.status} {answer.text}"
+    found: dict[str, Any] = {"status": str(answers[0].status), "answer": answers[0].json}
+    if operation.operation_id == "approve_act":
+        bodies = [{"digest": answers[0].json["digest"]}]  # which was sent in place of the description's
+    return {"requests": bodies, **found} if bodies else found
+
+
+def ask(operation: Operation, body: Any) -> Answer:
+    """The answer of a fresh deployment to the tenant, or to an operator where a tenant may not ask."""
+    answer = sent(operation, body, lambda it: it.client)
+    return sent(operation, body, lambda it: it.admin) if answer.status in NOT_FOR_TENANTS else answer
+
+
+def sent(operation: Operation, body: Any, by: Callable[[Deployment], Client]) -> Answer:
+    deployment = populate(made_deployment())
+    case = CASES.get(operation.operation_id, Case())
+    case.before(deployment)
+    if operation.operation_id in ("create_subscription", "ask_backtest"):
+        followed(body)(deployment)
+    if operation.operation_id == "approve_act":
+        body = {"digest": deployment.approvals.find_approval("approval-1").digest}
+    ids = {"subscription_id": SUBSCRIPTION, "account_id": ACCOUNT, "strategy_id": STRATEGY, "order_id": ORDER, **case.ids}
+    return by(deployment).send(operation.method, operation.url(**ids), body, query=case.query)
+
+
+def written() -> str:
+    return json.dumps(examples(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def main() -> None:
+    """Write the file."""
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    FILE.write_text(written(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
