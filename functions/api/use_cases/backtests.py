@@ -34,6 +34,7 @@ async def ask_backtest(
     return AskBacktest(
         backtests=backtests,
         strategies=strategies,
+        subscriptions=subscriptions,
         admit=AdmitReader(strategies, subscriptions),
         markets=markets,
         queue=queue,

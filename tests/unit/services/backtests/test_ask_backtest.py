@@ -65,6 +65,7 @@ class Counter:
         self._ask = AskBacktest(
             backtests=self.store,
             strategies=self.strategies,
+            subscriptions=self.subscriptions,
             admit=AdmitReader(self.strategies, self.subscriptions),
             markets=FakeMarkets(a_market(BTC), a_market(ETH)),
             queue=self.queue,
@@ -77,11 +78,11 @@ class Counter:
         values: dict[str, Any] = {"strategy_id": STRATEGY, "start": START, "cash": Decimal(5_000)}
         return self._ask(reader, WantedBacktest(**{**values, **wanted}), "correlation-1")
 
-    def follow(self, tenant: str) -> None:
+    def follow(self, tenant: str, pinned_version: int | None = None) -> None:
         accounts = FakeAccountStore(self.database, self.clock)
         accounts.create(an_account(tenant_id=tenant, subscriptions={}))
         account = replace(accounts.load(tenant, ACCOUNT), subscriptions={SUBSCRIPTION: SubscriptionStatus.ACTIVE})
-        self.subscriptions.write(a_subscription(tenant_id=tenant), account, 1)
+        self.subscriptions.write(a_subscription(tenant_id=tenant, pinned_version=pinned_version), account, 1)
 
 
 @pytest.fixture
@@ -189,6 +190,25 @@ def test_a_draft_is_tried_by_its_authors_alone(counter: Counter) -> None:
         with pytest.raises(NotFound, match="released"):
             counter.ask(reader, version=5)
     assert counter.ask(version=5).plan.version == 5
+
+
+def test_a_follower_tries_the_version_that_the_follower_has_pinned(counter: Counter) -> None:
+    """Three releases later it is neither stable nor the version before; the follower still gets its signals."""
+    counter.follow("tenant-2", pinned_version=1)
+    for number in (2, 3, 4):
+        counter.database.versions[STRATEGY, number] = a_version(number)
+    release = Release(stable=4, previous=3, released_by=TENANT, released_at=NOW)
+    counter.database.strategies[STRATEGY] = replace(counter.database.strategies[STRATEGY], release=release)
+    asked = counter.ask(STRANGER, version=1)
+    assert (asked.plan.version, asked.plan.until, asked.shows_code) == (1, NOW, False)
+    for reader, number in ((STRANGER, 2), (replace(STRANGER, tenant_id="tenant-3"), 1)):
+        with pytest.raises(NotFound, match="released"):
+            counter.ask(reader, version=number)
+    pinned = counter.database.subscriptions["tenant-2", SUBSCRIPTION]
+    for left in (replace(pinned, status=SubscriptionStatus.CANCELLED), replace(pinned, strategy_id="another")):
+        counter.database.subscriptions["tenant-2", SUBSCRIPTION] = left
+        with pytest.raises(NotFound, match="released"):
+            counter.ask(STRANGER, version=1)
 
 
 def test_a_draft_of_the_platforms_own_strategy_is_tried_by_operators_alone(counter: Counter) -> None:

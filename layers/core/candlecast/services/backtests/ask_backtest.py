@@ -10,15 +10,16 @@ from decimal import Decimal
 from candlecast.domain.backtests.backtest import DEFAULT_CASH, Backtest, BacktestPlan, require_cash
 from candlecast.domain.backtests.sweep import METRICS, SweepPlan, Value, WalkForwardPlan, planned_sweep
 from candlecast.domain.signals.messages import BacktestTask
+from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.record import public_until
-from candlecast.domain.subscriptions.subscription import Settings
+from candlecast.domain.subscriptions.subscription import Settings, SubscriptionStatus
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound, RetryLater
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.backtests import BacktestStore
 from candlecast.ports.clock import Clock, Identifiers
 from candlecast.ports.queue import BacktestQueue
-from candlecast.ports.store import StrategyStore
+from candlecast.ports.store import StrategyStore, SubscriptionStore
 from candlecast.ports.venue import Markets
 from candlecast.services.retry_conflict import retry_conflict
 from candlecast.services.strategies.admit_reader import Admission, AdmitReader
@@ -73,6 +74,7 @@ class AskBacktest:
 
     backtests: BacktestStore
     strategies: StrategyStore
+    subscriptions: SubscriptionStore
     admit: AdmitReader
     markets: Markets
     queue: BacktestQueue
@@ -155,12 +157,20 @@ class AskBacktest:
         Raises `NotFound` for a draft of others. Those of the platform's own strategies are the operators'.
         """
         strategy = admitted.strategy
-        if number is not None:
-            may_see_drafts = admitted.is_author or (reader.is_operator and strategy.owner is None)
-            if number not in strategy.released and not may_see_drafts:
-                raise NotFound("the strategy has no such version that is released")
-            return self.strategies.get_version(strategy.strategy_id, number).number
-        return None if strategy.release is None else strategy.release.stable
+        if number is None:
+            return None if strategy.release is None else strategy.release.stable
+        may_see_drafts = admitted.is_author or (reader.is_operator and strategy.owner is None)
+        if number not in strategy.released and not (may_see_drafts or self._has_pinned(reader, strategy, number)):
+            raise NotFound("the strategy has no such version that is released")
+        return self.strategies.get_version(strategy.strategy_id, number).number
+
+    def _has_pinned(self, reader: Reader, strategy: StrategyDefinition, number: int) -> bool:
+        """Whether the reader follows this version, which releases since may have left behind."""
+        followed = (strategy.strategy_id, number)
+        return any(
+            (each.strategy_id, each.pinned_version) == followed and each.status is not SubscriptionStatus.CANCELLED
+            for each in self.subscriptions.list_subscriptions(reader.tenant_id)
+        )
 
 
 def _cash(wanted: WantedBacktest) -> Decimal:
