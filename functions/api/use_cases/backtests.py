@@ -8,6 +8,7 @@ from fastapi import Depends
 
 from candlecast.services.backtests.ask_backtest import AskBacktest
 from candlecast.services.backtests.cancel_backtest import CancelBacktest
+from candlecast.services.backtests.send_tasks import SendTasks
 from candlecast.services.backtests.show_results import ShowResults
 from candlecast.services.strategies.admit_reader import AdmitReader
 from functions.api.ports import (
@@ -37,7 +38,7 @@ async def ask_backtest(
         subscriptions=subscriptions,
         admit=AdmitReader(strategies, subscriptions),
         markets=markets,
-        queue=queue,
+        send=SendTasks(backtests, queue),
         clock=clock,
         identifiers=identifiers,
     )
