@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any
 
 from candlecast.backtest.document import refused
 from candlecast.backtest.fills import FillAt
-from candlecast_cli.api import Api, At, connect, path, require
+from candlecast_cli.api import UNREADABLE, Api, At, connect, path, require
 from candlecast_cli.author.output import STDOUT, put_document, require_outputs, write_whole
 from candlecast_cli.author.terms import Asked
 from candlecast_cli.failures import CommandFailed, ExitCode
@@ -19,6 +20,7 @@ from candlecast_cli.printing import Steps, put_line, put_table, say
 
 POLL_SECONDS = 2.0  # as often as the platform tells the progress
 WAIT_SECONDS = 4 * 3_600  # others may be before it in the queue; the backtest itself takes twelve minutes at most
+MAX_RESULT_BYTES = 24 * 1024 * 1024  # 58,500 trades of at most 400 bytes are 23.4 MB; the other numbers are some kilobytes
 LABELS = {
     "final_equity": "Final equity",
     "fees": "Fees",
@@ -49,9 +51,7 @@ def run_remotely(
         found = _ended(api, api.post(path("backtests"), body), steps)
         steps.step("fetching the result")
         links = api.get(path("backtests", require(found, "backtest_id", str), "results"))
-        document = api.https.ask("GET", require(links, "document", str), {})[1]
-        if not isinstance(document, dict):
-            raise CommandFailed("ANSWER_UNREADABLE", "the result is no JSON object, or larger than the command reads")
+        document = _document(api.https.fetch(require(links, "document", str), MAX_RESULT_BYTES))
         if plot is not None:
             page = api.https.fetch(require(links, "page", str))
             write_whole(plot, lambda beside: _put(page, beside))
@@ -60,6 +60,16 @@ def run_remotely(
         put_document(document, json_out)
     if json_out != STDOUT:
         _show(found, document)
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise CommandFailed(UNREADABLE, "the result is no JSON object")
+    return found
 
 
 def _put(page: bytes, file: Path) -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from candlecast.backtest.document import text_of, trade_rows
+from candlecast.backtest.fast_path import ExitBy
+from candlecast.backtest.result import ClosedTrades
+from candlecast.domain.backtests.backtest import MAX_ROWS
 from candlecast_cli.author import remote_backtest
+from candlecast_cli.https import MAX_ANSWER_BYTES
 from tests.unit.command_line.running import refused, run
 from tests.unit.command_line.serving import Server, serving
 
@@ -105,6 +112,50 @@ def test_the_result_is_written_and_the_links_get_no_token(computed: Server, tmp_
 
 def test_json_to_standard_output_stands_alone(computed: Server) -> None:
     assert json.loads(run(*REMOTE, "--json", "-").stdout) == DOCUMENT
+
+
+def longest_line() -> int:
+    """Bytes of the longest trade that a document can have."""
+    longest = np.full(1, -sys.float_info.max)
+    assert len(repr(longest.tolist()[0])) == 24, "no float is written longer"
+    reason = max(ExitBy, key=lambda it: len(it.name))
+    times = dict.fromkeys(("entry_row", "exit_row", "entry_time", "exit_time"), np.full(1, 10**14 - 1))
+    numbers = dict.fromkeys(("entry_price", "exit_price", "quantity", "fees", "funding", "pnl"), longest)
+    trades: Any = ClosedTrades(side=np.full(1, -1, np.int8), reason=np.full(1, reason, np.int8), **times, **numbers)
+    return max(len(line) for line in text_of({"trades": trade_rows(trades)}).encode().splitlines()) + len(",\n")
+
+
+def test_the_longest_result_that_there_can_be_is_read() -> None:
+    """Each candle closes one trade at most. The other numbers are some kilobytes, lists of the settings included."""
+    assert MAX_ROWS * longest_line() + 1_000_000 < remote_backtest.MAX_RESULT_BYTES
+    assert longest_line() <= 400
+
+
+def test_a_result_of_more_than_other_answers_is_read_whole(computed: Server, tmp_path: Path) -> None:
+    long = DOCUMENT | {"trades": [{"pnl": number, "reason": "~" * 400} for number in range(25_000)]}
+    computed.answers["GET /result.json"] = [(200, json.dumps(long).encode(), {})]
+    assert len(json.dumps(long)) > MAX_ANSWER_BYTES
+    result = tmp_path / "result.json"
+    assert run(*REMOTE, "--json", str(result)).exit_code == 0
+    assert json.loads(result.read_text(encoding="utf-8")) == long
+
+
+def test_a_result_that_is_larger_than_any_is_refused_and_nothing_is_written(
+    computed: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(remote_backtest, "MAX_RESULT_BYTES", len(json.dumps(DOCUMENT)) - 1)
+    result = run(*REMOTE, "--json", str(tmp_path / "result.json"))
+    assert result.exit_code == 1
+    assert "ANSWER_TOO_LARGE" in result.stderr
+    assert not (tmp_path / "result.json").exists()
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b""])
+def test_a_result_that_is_no_object_is_refused(computed: Server, body: bytes) -> None:
+    computed.answers["GET /result.json"] = [(200, body, {})]
+    result = run(*REMOTE)
+    assert result.exit_code == 1
+    assert "ANSWER_UNREADABLE" in result.stderr
 
 
 def test_a_backtest_that_fails_ends_the_command_with_its_reason(server: Server) -> None:
