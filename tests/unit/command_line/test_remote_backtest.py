@@ -15,8 +15,9 @@ from candlecast.backtest.document import text_of, trade_rows
 from candlecast.backtest.fast_path import ExitBy
 from candlecast.backtest.result import ClosedTrades
 from candlecast.domain.backtests.backtest import MAX_ROWS
+from candlecast.domain.values.errors import RetryLater
 from candlecast_cli.author import remote_backtest
-from candlecast_cli.https import MAX_ANSWER_BYTES
+from candlecast_cli.https import MAX_ANSWER_BYTES, Https
 from tests.unit.command_line.running import refused, run
 from tests.unit.command_line.serving import Server, serving
 
@@ -98,6 +99,38 @@ def test_what_is_asked_for_is_sent(computed: Server, tmp_path: Path) -> None:
     asked = computed.sent("POST")[0].json
     assert (asked["taker_fee"], asked["maker_fee"], asked["slippage_bps"], asked["cash"]) == ("0.0004", "0.00002", "2.0", "500.0")
     assert (asked["settings"], asked["until"]) == ({"capital": "500.0", "leverage": 3}, "2026-11-21T00:00:00+00:00")
+
+
+def test_a_request_without_an_answer_is_repeated_by_its_key(computed: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask, lost = Https.ask, iter((True, True, False))
+
+    def losing(self: Https, method: str, *words: Any) -> Any:
+        answer = ask(self, method, *words)
+        if method == "POST" and next(lost):
+            raise RetryLater("UNREACHABLE", "ReadTimeoutError", after_seconds=1)
+        return answer
+
+    monkeypatch.setattr(Https, "ask", losing)
+    assert run(*REMOTE).exit_code == 0
+    (key,) = {sent.headers["idempotency-key"] for sent in computed.sent("POST")}
+    assert (len(computed.sent("POST")), len(key)) == (3, 32)
+    computed.answer(f"GET {PATH}", 200, found("DONE", rows_done=720, summary=SUMMARY))
+    lost = iter((False,))
+    assert run(*REMOTE).exit_code == 0
+    assert computed.sent("POST")[-1].headers["idempotency-key"] != key
+
+
+def test_a_platform_that_does_not_answer_ends_the_command(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def lost(self: Https, method: str, *words: Any) -> Any:
+        asked.append(method)
+        raise RetryLater("UNREACHABLE", "ReadTimeoutError", after_seconds=1)
+
+    monkeypatch.setattr(Https, "ask", lost)
+    result = run(*REMOTE)
+    assert (result.exit_code, asked) == (1, ["POST"] * 3)
+    assert "API_UNREACHABLE" in result.stderr
 
 
 def test_the_result_is_written_and_the_links_get_no_token(computed: Server, tmp_path: Path) -> None:
