@@ -19,7 +19,12 @@ from functions.api import problems
 from functions.api.guards import BodyLimit, UnexpectedErrors
 from functions.api.resources import OVERRIDES, VERSION, Resource
 
-TEXT_MEDIA_TYPES = ["application/json", problems.MEDIA_TYPE, "text/html"]  # anything else would leave the function in base64
+TEXT_MEDIA_TYPES = [
+    "application/json",
+    problems.MEDIA_TYPE,
+    "text/html",
+    "text/csv",
+]  # anything else would leave the function in base64
 
 
 def create_app() -> FastAPI:
@@ -79,6 +84,7 @@ def resources() -> list[BaseRoute]:
         Resource(f"{VERSION}/backtests", "backtests"),
         Resource(f"{VERSION}/accounts", "accounts"),
         Resource(f"{VERSION}/orders", "orders"),
+        Resource(f"{VERSION}/receipts", "receipts"),
         Resource(f"{VERSION}/positions", "positions"),
         Resource(f"{VERSION}/trades", "trades"),
         Resource(f"{VERSION}/limits", "limits", "pools"),

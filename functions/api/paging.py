@@ -18,10 +18,11 @@ from candlecast.domain.values.errors import InvalidValue
 from candlecast.ports.vault import CursorKey
 from candlecast.runtime.compose import api
 from functions.api.deps import DEFAULT_PAGE_SIZE, CallerDep, PageSize
+from functions.api.strictness import FORMAT
 
 VERSION = "1"  # of the form below; a cursor of another version is refused, and its holder begins again
 MAX_CURSOR_CHARACTERS = 2_048  # the store's own has some 500, and the signature 43
-OF_THE_PAGE = frozenset({"cursor", "limit"})  # parameters that choose the page, not the query
+OF_THE_PAGE = frozenset({"cursor", "limit", FORMAT})  # parameters that choose the page and its form, not the query
 
 CursorKeyDep = Annotated[CursorKey, Depends(api.cursor_key)]
 Cursor = Annotated[

@@ -1,18 +1,19 @@
-"""Refusals of every route before it begins: unknown query parameters, and bodies that are not plain JSON."""
+"""Rules of every route: unknown query parameters and bodies that are not plain JSON are refused, lists are CSV on request."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
-from fastapi.dependencies.utils import get_flat_params
+from fastapi import Depends, Query, params
+from fastapi.dependencies.utils import get_flat_params, get_typed_return_annotation
 from fastapi.exceptions import RequestValidationError
-from fastapi.params import Query
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,22 +25,55 @@ MAX_DIGITS = 40  # of one number: more than money has
 TEXT = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)  # in JSON; possessive, so that no body takes more than one pass
 
 
+FORMAT = "format"
+CSV_ANSWER: Mapping[int | str, Any] = {
+    200: {
+        "content": {"text/csv": {"schema": {"type": "string"}}},
+        "headers": {"X-Next-Cursor": {"description": "Of CSV: `cursor` of the next page.", "schema": {"type": "string"}}},
+    }
+}
+ROWS = ("items", "days")  # of an answer that is a list: the field that has the entries
+
+
+def chosen_format(
+    _: Annotated[
+        Literal["json", "csv"],
+        Query(alias=FORMAT, description="`csv` answers a table; the header `X-Next-Cursor` then has the next page's cursor."),
+    ] = "json",
+) -> None:
+    """The form of a list; `StrictRoute` reads it."""
+
+
 class StrictRoute(APIRoute):
-    """A route that refuses unknown and repeated query parameters, and reads bodies by `StrictRequest`."""
+    """A route that refuses unknown and repeated query parameters, reads bodies by `StrictRequest`, and gives lists as CSV."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self.rows = _rows(get_typed_return_annotation(endpoint)) if "GET" in (options.get("methods") or ()) else None
+        if self.rows is not None:
+            options["dependencies"] = [*(options.get("dependencies") or ()), Depends(chosen_format)]
+            options["responses"] = {**(options.get("responses") or {}), **CSV_ANSWER}
+        super().__init__(path, endpoint, **options)
 
     @cached_property
     def parameters(self) -> frozenset[str]:
         """Names of the query parameters that the route or one of its dependencies takes."""
-        return frozenset(field.alias for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query))
+        return frozenset(field.alias for field in get_flat_params(self.dependant) if isinstance(field.field_info, params.Query))
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
 
         async def strict(request: Request) -> Response:
             self.check_parameters(request)
-            return await handler(StrictRequest(request.scope, request.receive))
+            answer = await handler(StrictRequest(request.scope, request.receive))
+            return self._as_csv(answer) if request.query_params.get(FORMAT) == "csv" else answer
 
         return strict
+
+    def _as_csv(self, answer: Response) -> Response:
+        from functions.api.csv_pages import as_csv  # few ask for it, and a start pays for none of it
+
+        *_, name = (word for word in self.path.split("/") if not word.startswith("{"))
+        return as_csv(answer, self.response_model, self.rows or "", name)
 
     def check_parameters(self, request: Request) -> None:
         """Raises `RequestValidationError` with the places of unknown and repeated parameters."""
@@ -48,6 +82,14 @@ class StrictRoute(APIRoute):
         errors += [_error("query", name, "Given more than once") for name in self.parameters if given[name] > 1]
         if errors:
             raise RequestValidationError(errors)
+
+
+def _rows(model: Any) -> str | None:
+    """The field of a list's model that has the entries; None for the model of anything else."""
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return None
+    found = [name for name in ROWS if name in model.model_fields]
+    return found[0] if found else None
 
 
 class StrictRequest(Request):

@@ -166,6 +166,7 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "The cursor belongs to another query or tenant, was changed, or its key was replaced.",
             "Begin with the first page.",
         ),
+        "WINDOW_EMPTY": ("`until` of a listing is not later than `since`.", "Swap the two."),
         "PARITY_SPAN_INVALID": (
             "Parity is asked for no day, for more than a month, or for days to come.",
             "Send another `since`.",

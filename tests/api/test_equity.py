@@ -38,6 +38,15 @@ def test_results_are_summed_by_day_and_added_up(traded: Deployment, path: str) -
         "since": "2026-11-01",
         "until": "2026-12-01",
         "next_from": None,
+        "total": {
+            "trades": 3,
+            "wins": 1,
+            "losses": 2,
+            "pnl": "-0.246",
+            "fees": "2.52",
+            "funding": "-1.5",
+            "net_pnl": "-4.266",
+        },
         "days": [
             {
                 "day": "2026-11-20",

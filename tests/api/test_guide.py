@@ -6,12 +6,14 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
+from candlecast.adapters.dynamodb.single_table.listing import ROWS_OF_A_FILTERED_PAGE
 from candlecast.domain.account.account import MAX_SUBSCRIPTIONS_PER_ACCOUNT
 from candlecast.domain.health.health import SILENT_AFTER
 from candlecast.domain.subscriptions.subscription import MAX_ALLOWED_MARKETS
 from candlecast.services.account.open_account import MAX_ACCOUNTS
-from candlecast.services.subscriptions.measure_subscription import MAX_ORDER_PAGES, MAX_TRADE_PAGES, PAGE_SIZE
+from candlecast.services.subscriptions.measure_subscription import MAX_ORDERS, MAX_TRADES
 from candlecast.services.subscriptions.subscribe import MAX_SUBSCRIPTIONS
 from functions.api.app import create_app
 from functions.api.deps import MAX_PAGE_SIZE, PLATFORM_ADMIN
@@ -42,8 +44,8 @@ def test_the_limits_are_the_codes() -> None:
     assert f"{MAX_ALLOWED_MARKETS} allowed markets" in text
     assert f"{MAX_BODY_BYTES // 1024} kB" in text
     assert f"pages of {MAX_PAGE_SIZE}" in text
-    assert f"{MAX_TRADE_PAGES * PAGE_SIZE} trades" in text
-    assert f"{MAX_ORDER_PAGES * PAGE_SIZE} orders" in text
+    assert f"{MAX_TRADES} trades" in text
+    assert f"{MAX_ORDERS} orders" in text
     assert f"older than {int(SILENT_AFTER.total_seconds() // 60)} minutes" in GUIDE
 
 
@@ -113,3 +115,29 @@ def test_the_first_request_of_the_guide_is_answered() -> None:
     first = GUIDE[GUIDE.index("```sh") :]
     [path] = re.findall(r'^curl -H "Authorization: Bearer \$TOKEN" \$API(\S+)$', first[: first.index("```\n", 5)], re.MULTILINE)
     assert Deployment().client.get(path).status == 200
+
+
+def test_the_requests_for_lists_are_answered(populated: Deployment) -> None:
+    section = GUIDE[GUIDE.index("## Lists\n") : GUIDE.index("## Operations\n")]
+    requests = re.findall(r'"\$API(/v1/[^"?]+)\?([^"]+)"', section)
+    assert len(requests) == section.count("curl ")
+    for path, query in requests:
+        answer = populated.client.get(path, **dict(parse_qsl(query)))
+        assert answer.status == 200, answer.text
+        assert ("format=csv" in query) == answer.headers["content-type"].startswith("text/csv")
+
+
+def test_the_filters_of_each_list_are_those_that_it_takes() -> None:
+    section = GUIDE[GUIDE.index("## Lists\n") : GUIDE.index("## Operations\n")]
+    rows = dict(re.findall(r"^\| `(/v1/\S+)` \| `\w+` \| (.+) \|$", section, re.MULTILINE))
+    taken = {
+        it.path: {each["name"] for each in it.description["parameters"] if each["in"] == "query"}
+        for it in operations()
+        if it.method == "GET" and it.path in rows
+    }
+    common = {"since", "until", "order", "limit", "cursor", "format", "link_key"}
+    assert {path: set(re.findall(r"`(\w+)`", names)) for path, names in rows.items()} == {
+        path: names - common for path, names in taken.items()
+    }
+    assert len(rows) == 7
+    assert f"looks at {ROWS_OF_A_FILTERED_PAGE} entries" in section

@@ -77,6 +77,7 @@ OPERATION_IDS = [
     "list_orders",
     "list_positions",
     "list_quarantined_signals",
+    "list_receipts",
     "list_signals",
     "list_strategies",
     "list_subscriptions",

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from candlecast.domain.values.ids import SYNTHETIC_TENANT
 from tests.api.conftest import EXTERNAL, ORDER, Deployment
-from tests.support.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, an_account
+from tests.support.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, a_signal, an_account
 from tests.support.fakes.backtests import BACKTEST
 from tests.support.gateway import Client, http_event, provide, the_app
 from tests.support.routes import Operation, body_examples, document, operations
@@ -87,7 +87,7 @@ def test_the_owners_id_is_found_on_the_same_route(populated: Deployment, operati
 
 @pytest.mark.parametrize(
     ("operation", "name"),
-    [(it, name) for it in OPERATIONS for name in it.query_ids],
+    [(it, name) for it in OPERATIONS for name in it.query_ids if name in OWNED],
     ids=lambda it: it.operation_id if isinstance(it, Operation) else it,
 )
 def test_a_foreign_id_in_a_filter_answers_404(populated: Deployment, operation: Operation, name: str) -> None:
@@ -95,6 +95,22 @@ def test_a_foreign_id_in_a_filter_answers_404(populated: Deployment, operation: 
     for value in (OWNED[name], "unknown-1", "no such id#"):
         answer = populated.stranger.get(operation.path, **{name: value})
         assert (answer.status, answer.code) == (404, "NOT_FOUND")
+
+
+SHARED = {"strategy_id": STRATEGY, "signal_id": a_signal().signal_id}  # they belong to nobody, so everybody may ask
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [(it, name) for it in OPERATIONS for name in it.query_ids if name not in OWNED],
+    ids=lambda it: it.operation_id if isinstance(it, Operation) else it,
+)
+def test_a_filter_by_what_many_use_shows_nothing_of_others(populated: Deployment, operation: Operation, name: str) -> None:
+    assert populated.client.get(operation.path, **{name: SHARED[name]}).status == 200
+    for value in (SHARED[name], "unknown-1"):
+        answer = populated.stranger.get(operation.path, **{name: value})
+        assert (answer.status, answer.json["items"]) == (200, [])
+    assert populated.stranger.get(operation.path, **{name: "no such id#"}).code == "NOT_FOUND"
 
 
 def test_a_foreign_account_cannot_be_subscribed_with(populated: Deployment) -> None:

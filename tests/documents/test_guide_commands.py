@@ -48,10 +48,16 @@ ONE_TEST = "docs/CONTRIBUTING.md: .venvs/dev/bin/python -m pytest tests/unit/dom
 OWN_BOT = "tests/documents/test_guide_commands.py::test_the_guide_for_other_bots_runs_as_printed"
 OWN_BOT_BLOCKS = (f"PAPER_OPERATOR_KEY=choose-one {PAPER}", "VENUE=http://127.0.0.1:8770", ".venvs/dev/bin/python bot.py")
 
+LISTS = (
+    'docs/guides/api.md: curl -H "Authorization: Bearer $TOKEN" '
+    '"$API/v1/orders?since=2026-11-01T00:00:00Z&until=2026-12-01T00:00:00Z&state=DENIED"'
+)
+
 # Which test runs a block as it is printed.
 RUN: Mapping[str, str] = {
     ONE_TEST: "tests/documents/test_guide_commands.py::test_the_one_test_of_contributing_runs",
     "docs/guides/api.md: API=https://...": "tests/api/test_guide.py::test_the_first_request_of_the_guide_is_answered",
+    LISTS: "tests/api/test_guide.py::test_the_requests_for_lists_are_answered",
     f"docs/guides/paper-exchange.md: PAPER_OPERATOR_KEY=choose-one {PAPER}": (
         "tests/documents/test_guide_commands.py::test_the_paper_exchange_starts_as_printed"
     ),

@@ -26,6 +26,7 @@ from candlecast.domain.strategies.days import TenantDay
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.ports.bus import PublishedEvent
+from candlecast.ports.filters import ExecutionFilter, TradeFilter
 from tests.golden import added_values, other_values, values
 from tests.golden.added_values import FIRST_VERSION, GENERATION
 from tests.golden.cases import ACCOUNT_KEY, Case, World, message_case, read_stream, stored, told_by
@@ -196,7 +197,7 @@ ADDED: tuple[Case, ...] = (
         "of-a-position-opened-again",
         lambda: (added_values.trade_of_a_reopened_position(),),
         _put_trade,
-        lambda world: tuple(_history(world).list_trades(TENANT).items),
+        lambda world: tuple(_history(world).list_trades(TENANT, TradeFilter()).items),
         of="TRADE#",
     ),
     stored(
@@ -204,7 +205,15 @@ ADDED: tuple[Case, ...] = (
         "of-a-version",
         lambda: (added_values.trade_of_a_version(),),
         lambda world: _history(world).put_trade(added_values.trade_of_a_version(), 1),
-        lambda world: tuple(_history(world).list_trades(TENANT).items),
+        lambda world: tuple(_history(world).list_trades(TENANT, TradeFilter()).items),
+        of="TRADE#",
+    ),
+    stored(
+        "trade",
+        "of-a-signal",
+        lambda: (added_values.trade_of_a_signal(),),
+        lambda world: _history(world).put_trade(added_values.trade_of_a_signal(), 1),
+        lambda world: tuple(_history(world).list_trades(TENANT, TradeFilter()).items),
         of="TRADE#",
     ),
     stored(
@@ -374,14 +383,14 @@ ADDED: tuple[Case, ...] = (
         "of-a-version",
         added_values.execution_of_a_version,
         _finish_of_a_version,
-        lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY).items[0],
+        lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY, ExecutionFilter()).items[0],
     ),
     stored(
         "execution",
         "that-saw",
         added_values.execution_that_saw,
         _finish_of_what_it_saw,
-        lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY).items[0],
+        lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY, ExecutionFilter()).items[0],
     ),
     stored(
         "execution",
@@ -395,7 +404,7 @@ ADDED: tuple[Case, ...] = (
         "behind",
         added_values.execution_behind,
         lambda world: DynamoExecutionStore(world.table).begin(added_values.execution_behind()),
-        lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY).items[0],
+        lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY, ExecutionFilter()).items[0],
     ),
     stored(
         "signal",

@@ -65,6 +65,11 @@ def trade_of_a_version() -> Trade:
     return replace(values.trade(), strategy_version="0123456789abcdef")
 
 
+def trade_of_a_signal() -> Trade:
+    """Of later code, which names the opening signal."""
+    return replace(values.trade(), strategy_version="0123456789abcdef", signal_id="5e" * 16)
+
+
 FIRST_AND_LAST_DAY = (NOW.date(), at(86_400).date())
 
 

@@ -81,9 +81,10 @@ from candlecast.domain.venue.breaker import Breaker
 from candlecast.domain.venue.weight_budget import Address, Spent
 from candlecast.ports.archive import ArchivedEvent
 from candlecast.ports.bus import PublishedEvent
+from candlecast.ports.filters import BreachFilter, ExecutionFilter, OrderFilter, SignalFilter, TradeFilter
 from candlecast.ports.queue import DeadLetter
 from candlecast.ports.sources import MessageBounds, MessageKind
-from candlecast.ports.store import LastPrice, NewestMessage, OrderFilter
+from candlecast.ports.store import LastPrice, NewestMessage
 from candlecast.ports.venue import Credentials
 from candlecast.runtime.answers import as_answer
 from tests.golden import values
@@ -741,7 +742,7 @@ ITEMS: tuple[Case, ...] = (
         "two",
         lambda: (values.trade(), values.losing_trade()),
         _put_trades,
-        lambda world: tuple(sorted(_history(world).list_trades(TENANT).items, key=lambda trade: trade.trade_id)),
+        lambda world: tuple(sorted(_history(world).list_trades(TENANT, TradeFilter()).items, key=lambda trade: trade.trade_id)),
         of="TRADE#",
     ),
     stored(
@@ -765,7 +766,7 @@ ITEMS: tuple[Case, ...] = (
         "counted",
         lambda: tuple(_counted_trades()),
         _put_counted_trades,
-        lambda world: tuple(sorted(_history(world).list_trades(TENANT).items, key=lambda trade: trade.trade_id)),
+        lambda world: tuple(sorted(_history(world).list_trades(TENANT, TradeFilter()).items, key=lambda trade: trade.trade_id)),
         of="TRADE#",
     ),
     stored(
@@ -825,21 +826,21 @@ ITEMS: tuple[Case, ...] = (
         "begun",
         begun_execution,
         lambda world: DynamoExecutionStore(world.table).begin(begun_execution()),
-        lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY).items[0],
+        lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY, ExecutionFilter()).items[0],
     ),
     stored(
         "execution",
         "finished",
         execution,
         _finish,
-        lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY).items[0],
+        lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY, ExecutionFilter()).items[0],
     ),
     stored(
         "signal",
         "full",
         signal_record,
         lambda world: DynamoSignalStore(world.table).put_signal(signal_record()),
-        lambda world: DynamoSignalStore(world.table).list_signals(STRATEGY).items[0],
+        lambda world: DynamoSignalStore(world.table).list_signals(STRATEGY, SignalFilter()).items[0],
     ),
     stored(
         "signal",
@@ -955,7 +956,7 @@ ITEMS: tuple[Case, ...] = (
         "that-ends-by-its-own-time",
         breach,
         lambda world: DynamoDecisions(world.table).put_breach(breach()),
-        lambda world: DynamoDecisions(world.table).list_breaches(TENANT).items[0],
+        lambda world: DynamoDecisions(world.table).list_breaches(TENANT, BreachFilter()).items[0],
     ),
     stored(
         "pool_slot",

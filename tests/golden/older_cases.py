@@ -9,6 +9,7 @@ from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
+from candlecast.ports.filters import BreachFilter
 from tests.golden import older_values, values
 from tests.golden.cases import ACCOUNT_KEY, Case, account_case, read_account, read_stream, told_by, two_trades
 from tests.golden.other_values import breach
@@ -68,7 +69,7 @@ OLDER: tuple[Case, ...] = (
         name="full",
         value=breach,
         write=None,
-        read=lambda world: DynamoDecisions(world.table).list_breaches(TENANT).items[0],
+        read=lambda world: DynamoDecisions(world.table).list_breaches(TENANT, BreachFilter()).items[0],
     ),
     Case(
         kind="signal",

@@ -17,6 +17,7 @@ from candlecast.domain.values.errors import Reject, RetryLater
 from candlecast.domain.values.ids import client_order_id, intent_id
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Reason
+from candlecast.ports.filters import TradeFilter
 from candlecast_cli.failures import CommandFailed, ExitCode
 from candlecast_cli.synthetic.closing import CLEAN_UP_SECONDS, Closing
 from candlecast_cli.synthetic.hops import RUN_SECONDS, Hop, HopFailed, Watch
@@ -180,7 +181,7 @@ class Run:
         return any(it.key == key for it in self.ports.history.list_positions(TENANT)) or None
 
     def _closed(self, trader: Trader, entry: str) -> bool | None:
-        trades = self.ports.history.list_trades(TENANT, trader.subscription_id).items
+        trades = self.ports.history.list_trades(TENANT, TradeFilter(subscription_id=trader.subscription_id)).items
         return any(it.entry == entry for it in trades) or None
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Query
 
+from functions.api.filters import ExecutionFilterDep, SignalFilterDep
 from functions.api.paging import PagingDep
 from functions.api.ports import ExecutionsDep, SignalsDep
 from functions.api.resources import VERSION, resource_router
@@ -23,10 +24,14 @@ router = resource_router(VERSION + "/strategies/{strategy_id}", "strategies", 40
 def list_executions(
     executions: ExecutionsDep,
     strategy_id: ReadableStrategy,
+    where: ExecutionFilterDep,
     paging: PagingDep,
 ) -> Listing[ExecutionView]:
-    """List a strategy's runs, newest candle first: one per candle, however many follow it. Followers and operators see them."""
-    page = executions.list_executions(strategy_id, paging.start, paging.limit)
+    """List a strategy's runs by the close of their candle: one per candle, however many follow it.
+
+    Followers and operators see them. A page with a filter may be short, or empty, and yet have a next one.
+    """
+    page = executions.list_executions(strategy_id, where, paging.start, paging.limit)
     return Listing(items=[ExecutionView.of(execution) for execution in page.items], next_cursor=paging.next(page.cursor))
 
 
@@ -44,8 +49,12 @@ def get_execution_statistics(
 def list_signals(
     signals: SignalsDep,
     strategy_id: ReadableStrategy,
+    where: SignalFilterDep,
     paging: PagingDep,
 ) -> Listing[PublishedSignalView]:
-    """List a strategy's signals, newest first, with the progress of each. Followers and operators see them."""
-    page = signals.list_signals(strategy_id, paging.start, paging.limit)
+    """List a strategy's signals by the time of their publication, with the progress of each. Followers and operators see them.
+
+    A page with a filter may be short, or empty, and yet have a next one.
+    """
+    page = signals.list_signals(strategy_id, where, paging.start, paging.limit)
     return Listing(items=[PublishedSignalView.of(record) for record in page.items], next_cursor=paging.next(page.cursor))

@@ -22,6 +22,7 @@ from functions.api.deps import (
     SubscriptionId,
     identifier,
 )
+from functions.api.filters import BreachFilterDep
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import DecisionsDep
@@ -102,10 +103,13 @@ def list_limits(_: CallerDep) -> Listing[LimitView]:
     return Listing(items=[LimitView.of(spec) for spec in CATALOGUE.values()])
 
 
-@router.get("/breaches")
-def list_breaches(who: CallerDep, decisions: DecisionsDep, paging: PagingDep) -> Listing[BreachView]:
-    """List the entries of yours that a limit has stopped, newest first; they are kept for three months."""
-    page = decisions.list_breaches(who.tenant_id, paging.start, paging.limit)
+@router.get("/breaches", responses=refusals(404))
+def list_breaches(who: CallerDep, decisions: DecisionsDep, where: BreachFilterDep, paging: PagingDep) -> Listing[BreachView]:
+    """List the entries of yours that a limit has stopped, by their time; they are kept for three months.
+
+    A page with a filter may be short, or empty, and yet have a next one.
+    """
+    page = decisions.list_breaches(who.tenant_id, where, paging.start, paging.limit)
     return Listing(items=[BreachView.of(breach) for breach in page.items], next_cursor=paging.next(page.cursor))
 
 

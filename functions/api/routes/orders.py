@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import Query
-
-from candlecast.domain.orders.intent import IntentState
-from candlecast.ports.store import OrderFilter
-from functions.api.deps import CallerDep, OrderId, identifier
+from functions.api.deps import CallerDep, OrderId
+from functions.api.filters import OrderFilterDep
 from functions.api.paging import PagingDep
-from functions.api.ports import AccountsDep, DecisionsDep, HistoryDep, SubscriptionsDep
+from functions.api.ports import DecisionsDep, HistoryDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.receipts import ReceiptView
 from functions.api.schemas.trading import OrderView
@@ -20,22 +15,11 @@ router = resource_router(VERSION + "/orders", "orders", 401, 404, 422, 500, 503)
 
 
 @router.get("")
-def list_orders(
-    who: CallerDep,
-    paging: PagingDep,
-    history: HistoryDep,
-    subscriptions: SubscriptionsDep,
-    accounts: AccountsDep,
-    subscription_id: Annotated[str | None, Query()] = None,
-    account_id: Annotated[str | None, Query()] = None,
-    state: Annotated[IntentState | None, Query(description="Only orders in this state.")] = None,
-) -> Listing[OrderView]:
-    """List your orders, newest first; a subscription or account that is not yours answers 404."""
-    if subscription_id is not None:
-        subscriptions.get_subscription(who.tenant_id, identifier(subscription_id))
-    if account_id is not None:
-        accounts.load(who.tenant_id, identifier(account_id))
-    where = OrderFilter(subscription_id=subscription_id, account_id=account_id, state=state)
+def list_orders(who: CallerDep, history: HistoryDep, where: OrderFilterDep, paging: PagingDep) -> Listing[OrderView]:
+    """List your orders by the time at which they were recorded. A subscription or account that is not yours answers 404.
+
+    A page with a filter may be short, or empty, and yet have a next one.
+    """
     page = history.list_orders(who.tenant_id, where, paging.start, paging.limit)
     return Listing(items=[OrderView.of(intent) for intent in page.items], next_cursor=paging.next(page.cursor))
 

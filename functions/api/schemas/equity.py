@@ -34,12 +34,25 @@ class EquityDayView(View):
     cumulative_net_pnl: Money = Field(description="The same, of all days of this answer up to this one.")
 
 
+class EquityTotalView(View):
+    """The trades that closed on all days of an answer."""
+
+    trades: int = Field(description="Trades that closed.")
+    wins: int = Field(description="Trades with a profit after fees and funding.")
+    losses: int = Field(description="All other trades.")
+    pnl: Money = Field(description="Quote units before fees and funding.")
+    fees: Money = Field(description="Quote units.")
+    funding: Money = Field(description="Quote units received less quote units paid.")
+    net_pnl: Money = Field(description="Quote units after fees and funding.")
+
+
 class EquityView(View):
     """The results of a subscription or an account by day. Open positions are in no day."""
 
     since: date = Field(description=_SINCE)
     until: date = Field(description=_UNTIL)
     next_from: date | None = Field(description=_NEXT)
+    total: EquityTotalView = Field(description="Sums over the days of this answer.")
     days: list[EquityDayView] = Field(description="Days with closed trades, oldest first.")
 
     @staticmethod
@@ -59,7 +72,8 @@ class EquityView(View):
             for it in equity.days
         ]
         page = equity.page
-        return EquityView(since=page.first, until=page.last, next_from=page.following, days=days)
+        total = EquityTotalView.model_validate(equity.total)
+        return EquityView(since=page.first, until=page.last, next_from=page.following, total=total, days=days)
 
 
 class StrategyDayView(View):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.signals.signal import MAX_TAKE_PROFITS, Action, TakeProfit
+from candlecast.services.limits.list_receipts import DecidedOrder
 from candlecast.services.limits.validate_order import WantedEntry
+from functions.api.schemas.trading import ReasonView
 from functions.api.schemas.values import ABOVE_ZERO, Body, Identifier, Money, Symbol, View, bounded
 
 
@@ -73,3 +77,38 @@ class ReceiptView(View):
     @staticmethod
     def of(text: str) -> ReceiptView:
         return ReceiptView(digest=hashlib.sha256(text.encode()).hexdigest(), receipt=json.loads(text))
+
+
+class DecidedOrderView(View):
+    """An order that a signal has asked for, and how that was decided."""
+
+    order_id: str
+    decided_at: datetime = Field(description="When the leg was recorded.")
+    signal_id: str
+    subscription_id: str
+    account_id: str | None = Field(description="Null for a subscription without an account.")
+    strategy_id: str
+    strategy_version: str | None = Field(description="Hash of the code and parameters that gave the signal.")
+    market: str
+    kind: LegKind = Field(description="ENTRY or EXIT.")
+    state: IntentState = Field(description="Present state of the order.")
+    reason: ReasonView | None = Field(description="Why the leg was not placed or ended without a fill.")
+    decision: ReceiptView | None = Field(description="The receipt; null once it is three months old.")
+
+    @staticmethod
+    def of(decided: DecidedOrder) -> DecidedOrderView:
+        order = decided.order
+        return DecidedOrderView(
+            order_id=order.intent_id,
+            decided_at=order.created_at,
+            signal_id=order.signal_id,
+            subscription_id=order.subscription_id,
+            account_id=order.account_id or None,
+            strategy_id=order.strategy_id,
+            strategy_version=order.strategy_version,
+            market=order.market,
+            kind=order.kind,
+            state=order.state,
+            reason=None if order.denial is None else ReasonView.of(order.denial),
+            decision=None if decided.receipt is None else ReceiptView.of(decided.receipt),
+        )

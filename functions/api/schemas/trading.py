@@ -7,11 +7,11 @@ from datetime import datetime
 from pydantic import Field
 
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
-from candlecast.domain.orders.position import Trade
 from candlecast.domain.orders.ranks import rank_tenth
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import OrderType, PositionSide, Side
 from candlecast.services.reconcile.value_positions import ValuedPosition
+from candlecast.services.subscriptions.list_trades import OpenedTrade
 from functions.api.schemas.values import Money, View
 
 
@@ -183,7 +183,33 @@ class TradeView(View):
     strategy_version: str | None = Field(
         description="Hash of the code and parameters that opened the position; null in trades from before that was kept."
     )
+    signal_id: str | None = Field(description="The signal that opened the position; null in trades from before that was kept.")
+    candle_close: datetime | None = Field(
+        description="Close of the candle on which the strategy's run decided that signal: the run's `candle_close`. "
+        "Null for a signal from outside, and without `signal_id`."
+    )
 
     @staticmethod
-    def of(trade: Trade) -> TradeView:
-        return TradeView.model_validate(trade)
+    def of(opened: OpenedTrade) -> TradeView:
+        trade = opened.trade
+        return TradeView(
+            trade_id=trade.trade_id,
+            subscription_id=trade.subscription_id,
+            account_id=trade.account_id,
+            strategy_id=trade.strategy_id,
+            market=trade.market,
+            side=trade.side,
+            quantity=trade.quantity,
+            entry_price=trade.entry_price,
+            exit_price=trade.exit_price,
+            pnl=trade.pnl,
+            fees=trade.fees,
+            funding=trade.funding,
+            net_pnl=trade.net_pnl,
+            opened_at=trade.opened_at,
+            closed_at=trade.closed_at,
+            closed_by=trade.closed_by,
+            strategy_version=trade.strategy_version,
+            signal_id=trade.signal_id,
+            candle_close=opened.candle_close,
+        )

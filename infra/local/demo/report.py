@@ -18,7 +18,8 @@ from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.strategies.execution import Execution, SignalRecord
-from candlecast.ports.store import OrderFilter, Page
+from candlecast.ports.filters import ExecutionFilter, OrderFilter, SignalFilter, TradeFilter
+from candlecast.ports.store import Page
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import BookOrder
 from infra.local.demo.people import Person
@@ -72,16 +73,16 @@ class Ledger:
 
     def read(self) -> Records:
         """All records as they are now."""
-        executions = [e for s in self._strategies for e in self._all(self._executions.list_executions, s)]
-        signals = [r for s in self._strategies for r in self._all(self._signals.list_signals, s)]
+        executions = [e for s in self._strategies for e in self._all(self._executions.list_executions, s, ExecutionFilter())]
+        signals = [r for s in self._strategies for r in self._all(self._signals.list_signals, s, SignalFilter())]
         orders = [o for t in self._tenants for o in self._all(self._history.list_orders, t, OrderFilter())]
         positions = [p for t in self._tenants for p in self._history.list_positions(t)]
-        trades = [x for t in self._tenants for x in self._all(self._history.list_trades, t, None)]
+        trades = [x for t in self._tenants for x in self._all(self._history.list_trades, t, TradeFilter())]
         return Records(tuple(executions), tuple(signals), tuple(orders), tuple(positions), tuple(trades))
 
     def runs_at(self, candle_close: datetime) -> tuple[Execution, ...]:
         """The strategies' runs on the candles that closed then, the newest of all."""
-        newest = (self._executions.list_executions(strategy, None, 1).items for strategy in self._strategies)
+        newest = (self._executions.list_executions(strategy, ExecutionFilter(), None, 1).items for strategy in self._strategies)
         return tuple(run for runs in newest for run in runs if run.candle_close == candle_close)
 
     def published(self, run: Execution) -> SignalRecord | None:

@@ -9,6 +9,7 @@ import pytest
 from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus
 from candlecast.domain.strategies.execution_statistics import ExecutionSums
 from candlecast.domain.values.errors import Conflict
+from candlecast.ports.filters import ExecutionFilter
 from tests.contract.store.conftest import Stores
 from tests.contract.store.test_executions import finished, second_holder
 from tests.support.builders import NOW, STRATEGY, a_signal, after, an_execution
@@ -70,4 +71,4 @@ def test_a_run_is_counted_once_though_its_first_holder_died_or_ends_it_again(sto
 def test_runs_of_another_strategy_are_counted_apart(stores: Stores) -> None:
     run(stores, 60)
     assert stores.executions.execution_statistics("strategy-2", NOW.date()).total == ExecutionSums()
-    assert len(stores.executions.list_executions(STRATEGY).items) == 1
+    assert len(stores.executions.list_executions(STRATEGY, ExecutionFilter()).items) == 1

@@ -11,8 +11,9 @@ from candlecast.domain.market.seen import SeenCandles
 from candlecast.domain.signals.audience import BUCKETS, Audience
 from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
+from candlecast.ports.filters import ExecutionFilter, Window
 from tests.contract.store.conftest import Stores
-from tests.support.builders import NOW, STRATEGY, a_signal, after, an_execution, candles_until
+from tests.support.builders import NOW, STRATEGY, a_signal, a_strategy, after, an_execution, candles_until
 
 FINAL = [status for status in ExecutionStatus if status is not ExecutionStatus.RUNNING]
 
@@ -76,7 +77,7 @@ def test_a_holder_that_has_lost_its_lease_can_write_no_more(stores: Stores) -> N
             write(finished(first))
         assert conflict.value.code == "LEASE_LOST"
     stores.executions.finish(finished(second))
-    assert stores.executions.list_executions(STRATEGY).items == [finished(second)]
+    assert stores.executions.list_executions(STRATEGY, ExecutionFilter()).items == [finished(second)]
 
 
 def test_another_strategy_or_another_candle_is_another_lock(stores: Stores) -> None:
@@ -90,22 +91,65 @@ def test_runs_are_listed_newest_candle_first_page_by_page(stores: Stores) -> Non
     for close in closes:
         stores.executions.begin(an_execution(close))
     stores.executions.begin(an_execution(strategy_id="strategy-2"))
-    first = stores.executions.list_executions(STRATEGY, limit=4)
-    second = stores.executions.list_executions(STRATEGY, first.cursor, limit=4)
+    first = stores.executions.list_executions(STRATEGY, ExecutionFilter(), limit=4)
+    second = stores.executions.list_executions(STRATEGY, ExecutionFilter(), first.cursor, limit=4)
     assert [run.candle_close for run in (*first.items, *second.items)] == closes[::-1]
     assert second.cursor is None
+
+
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [
+        ({"since": after(120)}, [4, 3, 2]),
+        ({"until": after(120)}, [1, 0]),
+        ({"since": after(60), "until": after(180)}, [2, 1]),
+        ({"since": after(60), "until": after(180), "ascending": True}, [1, 2]),
+        ({"ascending": True}, [0, 1, 2, 3, 4]),
+        ({"until": NOW}, []),
+    ],
+)
+def test_a_window_of_runs_goes_by_the_close_of_their_candle(stores: Stores, span: dict[str, Any], expected: list[int]) -> None:
+    stores.strategies.create_strategy(a_strategy())  # lies in the same partition, before the runs
+    for number in range(5):
+        stores.executions.begin(an_execution(after(60 * number)))
+    found = stores.executions.list_executions(STRATEGY, ExecutionFilter(window=Window(**span))).items
+    assert [run.candle_close for run in found] == [after(60 * number) for number in expected]
+
+
+def test_a_window_holds_all_versions_of_its_last_candle_and_none_of_the_candle_behind(stores: Stores) -> None:
+    for close in (NOW, after(60)):
+        stores.executions.begin(an_execution(close, audience=STABLE, beside=(CANDIDATE,)))
+        stores.executions.begin(behind(candle_close=close))
+    window = Window(since=NOW, until=after(60))
+    found = stores.executions.list_executions(STRATEGY, ExecutionFilter(window=window)).items
+    assert [(run.candle_close, run.version) for run in found] == [(NOW, 2), (NOW, 1)]
+
+
+def test_runs_are_narrowed_by_status_and_version(stores: Stores) -> None:
+    leading = stores.executions.begin(an_execution(audience=STABLE, beside=(CANDIDATE,)))
+    assert leading is not None
+    stores.executions.begin(behind())
+    stores.executions.finish(finished(leading, ExecutionStatus.FAILED))
+
+    def versions(**wanted: Any) -> list[int | None]:
+        return [run.version for run in stores.executions.list_executions(STRATEGY, ExecutionFilter(**wanted)).items]
+
+    assert versions() == [2, 1]
+    assert versions(status="FAILED") == versions(version=1) == [1]
+    assert versions(status="RUNNING") == versions(version=2) == [2]
+    assert versions(status="FAILED", version=2) == []
 
 
 def test_a_cursor_is_good_for_its_own_listing_only(stores: Stores) -> None:
     for strategy in (STRATEGY, "strategy-2"):
         for number in range(2):
             stores.executions.begin(an_execution(after(60 * number), strategy_id=strategy))
-    cursor = stores.executions.list_executions("strategy-2", limit=1).cursor
+    cursor = stores.executions.list_executions("strategy-2", ExecutionFilter(), limit=1).cursor
     assert cursor is not None
     with pytest.raises(InvalidValue) as refused:
-        stores.executions.list_executions(STRATEGY, cursor)
+        stores.executions.list_executions(STRATEGY, ExecutionFilter(), cursor)
     assert refused.value.code == "CURSOR_INVALID"
-    assert stores.executions.list_executions("strategy-2", cursor).items[0].candle_close == NOW
+    assert stores.executions.list_executions("strategy-2", ExecutionFilter(), cursor).items[0].candle_close == NOW
 
 
 # -- versions of a strategy ----------------------------------------------------------------------------------------------------
@@ -124,7 +168,7 @@ def test_each_version_has_a_lock_of_its_own(stores: Stores) -> None:
     assert stores.executions.begin(behind(worker="worker-2")) is None
     stores.executions.finish(finished(leading))
     stores.executions.finish(finished(behind()))
-    assert stores.executions.list_executions(STRATEGY).items == [finished(behind()), finished(leading)]
+    assert stores.executions.list_executions(STRATEGY, ExecutionFilter()).items == [finished(behind()), finished(leading)]
 
 
 def test_the_first_write_of_a_candle_says_which_versions_run(stores: Stores) -> None:

@@ -16,7 +16,9 @@ from candlecast.domain.strategies.record import MAX_TENANT_TRADES, RecordSums, c
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.errors import InvalidValue, NotFound
 from candlecast.domain.values.reasons import Denial, Reason
-from candlecast.ports.store import LastPrice, OrderFilter
+from candlecast.domain.values.terms import PositionSide
+from candlecast.ports.filters import OrderFilter, TradeFilter, Window
+from candlecast.ports.store import LastPrice
 from tests.contract.store.conftest import Stores
 from tests.support.builders import (
     ACCOUNT,
@@ -120,15 +122,86 @@ def test_a_full_last_page_has_no_cursor(stores: Stores) -> None:
     [
         (OrderFilter(subscription_id="subscription-2"), ["intent-1"]),
         (OrderFilter(account_id="account-2"), ["intent-2"]),
+        (OrderFilter(strategy_id="strategy-2"), ["intent-1"]),
+        (OrderFilter(signal_id="signal-2"), ["intent-2"]),
+        (OrderFilter(market=ETH), ["intent-2", "intent-1"]),
+        (OrderFilter(market=ETH, strategy_id="strategy-2"), ["intent-1"]),
+        (OrderFilter(kind="STOP_LOSS"), ["intent-1"]),
+        (OrderFilter(reason="STATE_STALE"), ["intent-1"]),
         (OrderFilter(state="FILLED"), ["intent-3", "intent-2"]),
+        (OrderFilter(is_filled=True), ["intent-3"]),
+        (OrderFilter(is_filled=False), ["intent-2", "intent-1"]),
+        (OrderFilter(is_of_signal=True), ["intent-3", "intent-2"]),
         (OrderFilter(account_id="account-2", state="OPEN"), []),
     ],
 )
 def test_a_filter_narrows_the_listing(stores: Stores, where: OrderFilter, expected: list[str]) -> None:
-    stores.history.put_order(numbered(1, subscription_id="subscription-2"), 1)
-    stores.history.put_order(numbered(2, account_id="account-2", state=IntentState.FILLED), 1)
-    stores.history.put_order(numbered(3, state=IntentState.FILLED), 1)
+    first = numbered(1, kind=LegKind.STOP_LOSS, subscription_id="subscription-2", strategy_id="strategy-2", market=ETH)
+    stores.history.put_order(replace(first, denial=Denial(Reason.STATE_STALE)), 1)
+    second = numbered(2, account_id="account-2", signal_id="signal-2", market=ETH, state=IntentState.FILLED)
+    stores.history.put_order(second, 1)
+    stores.history.put_order(numbered(3, state=IntentState.FILLED, filled_quantity=Decimal(1)), 1)
     assert listed(stores, where) == expected
+
+
+WINDOWS: list[tuple[dict[str, Any], list[int]]] = [
+    ({}, [4, 3, 2, 1, 0]),
+    ({"since": after(2)}, [4, 3, 2]),
+    ({"until": after(2)}, [1, 0]),
+    ({"since": after(1), "until": after(3)}, [2, 1]),
+    ({"since": after(1), "until": after(1.000001)}, [1]),
+    ({"since": after(2.000001)}, [4, 3]),
+    ({"until": NOW}, []),
+    ({"ascending": True}, [0, 1, 2, 3, 4]),
+    ({"since": after(1), "until": after(4), "ascending": True}, [1, 2, 3]),
+]
+
+
+@pytest.mark.parametrize(("span", "expected"), WINDOWS)
+def test_a_window_holds_its_beginning_and_not_its_end(stores: Stores, span: dict[str, Any], expected: list[int]) -> None:
+    for number in range(5):
+        stores.history.put_order(numbered(number), 1)
+        stores.history.put_trade(a_trade(f"trade-{number}", closed_at=after(number)), 1)
+    window = Window(**span)
+    assert listed(stores, OrderFilter(window=window)) == [f"intent-{number}" for number in expected]
+    trades = stores.history.list_trades(TENANT, TradeFilter(window=window)).items
+    assert [trade.trade_id for trade in trades] == [f"trade-{number}" for number in expected]
+
+
+@pytest.mark.parametrize("ascending", [False, True])
+def test_a_window_goes_on_page_by_page_in_both_directions(stores: Stores, *, ascending: bool) -> None:
+    for number in range(6):
+        stores.history.put_order(numbered(number), 1)
+    where = OrderFilter(window=Window(since=after(1), until=after(5), ascending=ascending))
+    first = stores.history.list_orders(TENANT, where, limit=3)
+    second = stores.history.list_orders(TENANT, where, first.cursor, limit=3)
+    found = [intent.intent_id for intent in (*first.items, *second.items)]
+    assert found == [f"intent-{number}" for number in ((1, 2, 3, 4) if ascending else (4, 3, 2, 1))]
+    assert second.cursor is None
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        (TradeFilter(subscription_id="subscription-2"), ["trade-1"]),
+        (TradeFilter(account_id="account-2"), ["trade-2"]),
+        (TradeFilter(strategy_id="strategy-2"), ["trade-1"]),
+        (TradeFilter(market=ETH), ["trade-2"]),
+        (TradeFilter(side="SHORT"), ["trade-2", "trade-1"]),
+        (TradeFilter(side="SHORT", market=BTC), ["trade-1"]),
+    ],
+)
+def test_a_filter_narrows_the_listing_of_trades(stores: Stores, where: TradeFilter, expected: list[str]) -> None:
+    trades = [
+        a_trade(
+            "trade-1", closed_at=after(1), subscription_id="subscription-2", strategy_id="strategy-2", side=PositionSide.SHORT
+        ),
+        a_trade("trade-2", closed_at=after(2), account_id="account-2", market=ETH, side=PositionSide.SHORT),
+        a_trade("trade-3", closed_at=after(3)),
+    ]
+    for trade in trades:
+        stores.history.put_trade(trade, 1)
+    assert [trade.trade_id for trade in stores.history.list_trades(TENANT, where).items] == expected
 
 
 def test_a_filtered_listing_goes_on_where_its_page_ended(stores: Stores) -> None:
@@ -148,7 +221,7 @@ def test_nothing_of_another_tenant_is_found(stores: Stores) -> None:
         stores.history.get_order("tenant-2", an_intent().intent_id)
     assert listed(stores, tenant="tenant-2") == []
     assert list(stores.history.list_positions("tenant-2")) == []
-    assert list(stores.history.list_trades("tenant-2").items) == []
+    assert list(stores.history.list_trades("tenant-2", TradeFilter()).items) == []
     assert stores.subscriptions.subscription_statistics("tenant-2", SUBSCRIPTION) == Statistics()
 
 
@@ -158,7 +231,7 @@ def test_a_cursor_of_one_tenant_is_refused_for_another(stores: Stores) -> None:
             stores.history.put_order(numbered(number, tenant_id=tenant), 1)
             stores.history.put_trade(a_trade(f"trade-{number}", tenant_id=tenant), 1)
     orders = stores.history.list_orders("tenant-2", ANY, limit=1).cursor
-    trades = stores.history.list_trades("tenant-2", limit=1).cursor
+    trades = stores.history.list_trades("tenant-2", TradeFilter(), limit=1).cursor
     assert orders is not None
     for cursor in (orders, trades):
         with pytest.raises(InvalidValue) as refused:
@@ -191,7 +264,7 @@ def test_a_trade_is_counted_once_however_often_it_is_delivered(stores: Stores) -
     assert stores.subscriptions.subscription_statistics(TENANT, SUBSCRIPTION) == once
     record = stores.strategies.strategy_record(STRATEGY, VENUE)
     assert (record.tenants, record.trades, record.weight, record.returns) == (1, 1, 1, Decimal("0.09916"))
-    assert list(stores.history.list_trades(TENANT).items) == [a_trade()]
+    assert list(stores.history.list_trades(TENANT, TradeFilter()).items) == [a_trade()]
 
 
 def test_a_corrected_trade_takes_the_place_of_the_earlier_one_in_every_sum(stores: Stores) -> None:
@@ -208,7 +281,9 @@ def test_a_corrected_trade_takes_the_place_of_the_earlier_one_in_every_sum(store
     record = stores.strategies.strategy_record(STRATEGY, VENUE)
     both = [counted_return(each.net_pnl, each.capital) or Decimal(0) for each in (other, corrected)]
     assert (record.trades, record.wins, record.returns) == (2, Decimal(1), sum(both, Decimal(0)))
-    assert {trade.trade_id: trade for trade in stores.history.list_trades(TENANT).items}[closed.trade_id] == corrected
+    assert {trade.trade_id: trade for trade in stores.history.list_trades(TENANT, TradeFilter()).items}[
+        closed.trade_id
+    ] == corrected
 
 
 def test_a_correction_in_the_write_of_the_close_counts(stores: Stores) -> None:
@@ -217,7 +292,7 @@ def test_a_correction_in_the_write_of_the_close_counts(stores: Stores) -> None:
         stores.history.put_trade(a_trade(), 4)
         stores.history.put_trade(corrected, 4)
     assert stores.subscriptions.subscription_statistics(TENANT, SUBSCRIPTION).funding == 1
-    assert list(stores.history.list_trades(TENANT).items) == [corrected]
+    assert list(stores.history.list_trades(TENANT, TradeFilter()).items) == [corrected]
 
 
 def test_trades_of_all_accounts_add_up_to_the_strategy_without_losing_a_digit(stores: Stores) -> None:
@@ -267,10 +342,10 @@ def test_trades_are_listed_newest_first_and_by_subscription(stores: Stores) -> N
         stores.history.put_trade(
             a_trade(f"trade-{number}", closed_at=after(number), subscription_id=f"subscription-{number % 2}"), 1
         )
-    everything = stores.history.list_trades(TENANT)
+    everything = stores.history.list_trades(TENANT, TradeFilter())
     assert [trade.trade_id for trade in everything.items] == ["trade-3", "trade-2", "trade-1", "trade-0"]
-    own = stores.history.list_trades(TENANT, "subscription-1", limit=1)
-    rest = stores.history.list_trades(TENANT, "subscription-1", own.cursor, limit=1)
+    own = stores.history.list_trades(TENANT, TradeFilter(subscription_id="subscription-1"), limit=1)
+    rest = stores.history.list_trades(TENANT, TradeFilter(subscription_id="subscription-1"), own.cursor, limit=1)
     assert [trade.trade_id for trade in (*own.items, *rest.items)] == ["trade-3", "trade-1"]
     assert rest.cursor is None
 
@@ -386,12 +461,12 @@ def test_a_lost_trade_that_is_counted_is_stored_again_and_counted_no_more(stores
         stores.history.put_trade(trade, version)
     before = sums(stores)
     stores.lose_trades(TENANT)
-    assert list(stores.history.list_trades(TENANT).items) == []
+    assert list(stores.history.list_trades(TENANT, TradeFilter()).items) == []
     for _ in range(2):
         for trade, version in ((closed, 4), (corrected, 6), (a_trade("other"), 7)):
             stores.rebuilt.put_trade(trade, version)
     assert sums(stores) == before
-    assert {trade.trade_id: trade for trade in stores.history.list_trades(TENANT).items} == {
+    assert {trade.trade_id: trade for trade in stores.history.list_trades(TENANT, TradeFilter()).items} == {
         closed.trade_id: corrected,
         "other": a_trade("other"),
     }
@@ -404,7 +479,7 @@ def test_a_rebuild_that_ends_before_a_correction_leaves_the_corrected_trade(stor
     stores.history.put_trade(corrected, 6)
     before = sums(stores)
     stores.rebuilt.put_trade(closed, 4)
-    assert list(stores.history.list_trades(TENANT).items) == [corrected]
+    assert list(stores.history.list_trades(TENANT, TradeFilter()).items) == [corrected]
     assert sums(stores) == before
 
 

@@ -15,7 +15,7 @@ from candlecast.adapters.paging import encode_cursor
 from candlecast.domain.account.account import AccountStatus
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.values.errors import InvalidValue, RetryLater
-from candlecast.ports.store import OrderFilter
+from candlecast.ports.filters import OrderFilter
 from tests.contract.store.conftest import Stores
 from tests.support.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, a_strategy, a_subscription, an_account, an_intent
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.values.errors import NotFound
+from candlecast.ports.filters import SignalFilter, Window
 from candlecast.ports.store import NewestMessage
 from tests.contract.store.conftest import Stores
 from tests.support.builders import BTC, ETH, NOW, SOURCE, STRATEGY, a_signal, a_signal_record, after
@@ -41,7 +43,7 @@ def test_shards_report_beside_each_other_and_each_goes_forward_only(stores: Stor
     assert record.reports == {0: whole, 1: other}
     assert (record.orders, record.shards_done, record.spread_seconds) == (10, 2, 3.0)
     assert (stores.signals.shard_report(SIGNAL, 0), stores.signals.shard_report(SIGNAL, 2)) == (whole, None)
-    assert list(stores.signals.list_signals(STRATEGY).items) == [record]
+    assert list(stores.signals.list_signals(STRATEGY, SignalFilter()).items) == [record]
 
 
 def test_a_shard_without_anybody_is_reported_too(stores: Stores) -> None:
@@ -56,10 +58,37 @@ def test_signals_of_a_strategy_are_listed_newest_first(stores: Stores) -> None:
     for record in records:
         stores.signals.put_signal(record)
     stores.signals.put_signal(a_signal_record(replace(a_signal(Action.EXIT), strategy_id="strategy-2")))
-    first = stores.signals.list_signals(STRATEGY, limit=2)
-    second = stores.signals.list_signals(STRATEGY, first.cursor, limit=2)
+    first = stores.signals.list_signals(STRATEGY, SignalFilter(), limit=2)
+    second = stores.signals.list_signals(STRATEGY, SignalFilter(), first.cursor, limit=2)
     assert [*first.items, *second.items] == records[::-1]
     assert second.cursor is None
+
+
+def test_signals_are_narrowed_by_time_market_and_action(stores: Stores) -> None:
+    actions = (Action.LONG, Action.EXIT, Action.SHORT)
+    for number, action in enumerate(actions):
+        signal = a_signal(action, issued_at=after(number), market=ETH if action is Action.SHORT else BTC)
+        stores.signals.put_signal(a_signal_record(signal, published_at=after(number)))
+
+    def found(**wanted: Any) -> list[Action]:
+        return [it.signal.action for it in stores.signals.list_signals(STRATEGY, SignalFilter(**wanted)).items]
+
+    assert found() == [*reversed(actions)]
+    assert found(window=Window(ascending=True)) == [*actions]
+    assert found(window=Window(since=after(1))) == [Action.SHORT, Action.EXIT]
+    assert found(window=Window(since=after(1), until=after(2))) == found(action="EXIT") == [Action.EXIT]
+    assert found(market=ETH) == [Action.SHORT]
+    assert found(market=ETH, action="LONG") == []
+
+
+def test_signals_are_found_by_their_ids(stores: Stores) -> None:
+    records = [a_signal_record(a_signal(Action.LONG, issued_at=after(number), candle_close=after(number))) for number in range(3)]
+    for record in records:
+        stores.signals.put_signal(record)
+        stores.signals.report_shard(record.signal.signal_id, ShardReport(shard=0, orders=1))
+    wanted = [record.signal.signal_id for record in records[:2]]
+    assert stores.signals.find_signals([*wanted, "unknown"]) == dict(zip(wanted, records[:2], strict=True))
+    assert stores.signals.find_signals([]) == {}
 
 
 def test_a_message_is_received_once_within_its_window(stores: Stores) -> None:

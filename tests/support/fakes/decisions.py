@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from candlecast.domain.decide.receipt import Receipt
 from candlecast.domain.limits.breach import Breach
 from candlecast.domain.values.errors import NotFound
+from candlecast.ports.filters import BreachFilter
 from candlecast.ports.store import Page
-from tests.support.fakes.store import page_of
+from tests.support.fakes.store import listed, page_of
 
 
 class FakeDecisions:
@@ -34,7 +35,10 @@ class FakeDecisions:
     def put_breach(self, breach: Breach) -> None:
         self.breaches.setdefault((breach.tenant_id, breach.breach_id), breach)
 
-    def list_breaches(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Breach]:
-        own = [breach for (tenant, _), breach in self.breaches.items() if tenant == tenant_id]
-        ordered = sorted(own, key=lambda breach: (breach.occurred_at, breach.breach_id), reverse=True)
-        return page_of(f"BREACHES#{tenant_id}", ordered, cursor, limit)
+    def find_receipts(self, tenant_id: str, decisions: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        found = {decision: self.receipts.get((tenant_id, *decision)) for decision in decisions}
+        return {decision: text for decision, text in found.items() if text is not None}
+
+    def list_breaches(self, tenant_id: str, where: BreachFilter, cursor: str | None = None, limit: int = 50) -> Page[Breach]:
+        own = [((it.occurred_at, it.breach_id), it) for (tenant, _), it in self.breaches.items() if tenant == tenant_id]
+        return page_of(f"BREACHES#{tenant_id}", listed(own, where), cursor, limit)

@@ -9,8 +9,9 @@ from datetime import date, datetime
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus
 from candlecast.domain.strategies.execution_statistics import ExecutionStatistics, ExecutionSums, day_of
 from candlecast.domain.values.errors import Conflict, NotFound
+from candlecast.ports.filters import ExecutionFilter
 from candlecast.ports.store import Page
-from tests.support.fakes.store import FakeDatabase, page_of
+from tests.support.fakes.store import FakeDatabase, listed, page_of
 
 
 class FakeExecutionStore:
@@ -44,10 +45,11 @@ class FakeExecutionStore:
     def finish(self, execution: Execution) -> None:
         self._put_as_holder(execution)
 
-    def list_executions(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[Execution]:
-        runs = [(key, execution) for key, execution in self.database.executions.items() if key[0] == strategy_id]
-        ordered = [execution for _, execution in sorted(runs, key=lambda run: run[0], reverse=True)]
-        return page_of(f"EXECUTIONS#{strategy_id}", ordered, cursor, limit)
+    def list_executions(
+        self, strategy_id: str, where: ExecutionFilter, cursor: str | None = None, limit: int = 50
+    ) -> Page[Execution]:
+        runs = [((key[1], key[2]), execution) for key, execution in self.database.executions.items() if key[0] == strategy_id]
+        return page_of(f"EXECUTIONS#{strategy_id}", listed(runs, where), cursor, limit)
 
     def executions_between(self, strategy_id: str, start: datetime, until: datetime) -> Iterator[Execution]:
         for key in sorted(key for key in self.database.executions if key[0] == strategy_id and start <= key[1] < until):

@@ -11,8 +11,9 @@ from candlecast.domain.orders.ranks import SignalRanks, SlippageSums, counted_sl
 from candlecast.domain.strategies.statistics import DailyStatistics, Statistics
 from candlecast.domain.values.errors import NotFound
 from candlecast.domain.values.ids import TENTHS
-from candlecast.ports.store import LastPrice, OrderFilter, Page
-from tests.support.fakes.store import FakeDatabase, page_of
+from candlecast.ports.filters import OrderFilter, TradeFilter
+from candlecast.ports.store import LastPrice, Page
+from tests.support.fakes.store import FakeDatabase, listed, page_of
 
 MAX_DAY_ROWS = 1_000  # of one answer, as in the real store
 SKIPPED_VERSION = 0  # below every account's version: an account's decision counts more than an earlier skip
@@ -73,16 +74,9 @@ class FakeHistory:
         by_day[day] = by_day.get(day, Statistics()) + after - before
 
     def list_orders(self, tenant_id: str, where: OrderFilter, cursor: str | None = None, limit: int = 50) -> Page[Intent]:
-        fitting = [
-            intent
-            for (tenant, _), (intent, _) in self.database.orders.items()
-            if tenant == tenant_id
-            and where.subscription_id in (None, intent.subscription_id)
-            and where.account_id in (None, intent.account_id)
-            and where.state in (None, intent.state.value)
-        ]
-        ordered = sorted(fitting, key=lambda intent: (intent.created_at, intent.intent_id), reverse=True)
-        return page_of(f"ORDERS#{tenant_id}", ordered, cursor, limit)
+        own = [intent for (tenant, _), (intent, _) in self.database.orders.items() if tenant == tenant_id]
+        placed = [((intent.created_at, intent.intent_id), intent) for intent in own]
+        return page_of(f"ORDERS#{tenant_id}", listed(placed, where), cursor, limit)
 
     def get_order(self, tenant_id: str, intent_id: str) -> Intent:
         try:
@@ -98,16 +92,9 @@ class FakeHistory:
         ]
         return sorted(held, key=lambda position: position.key)
 
-    def list_trades(
-        self, tenant_id: str, subscription_id: str | None = None, cursor: str | None = None, limit: int = 50
-    ) -> Page[Trade]:
-        fitting = [
-            trade
-            for (tenant, _), trade in self.database.trades.items()
-            if tenant == tenant_id and subscription_id in (None, trade.subscription_id)
-        ]
-        ordered = sorted(fitting, key=lambda trade: (trade.closed_at, trade.trade_id), reverse=True)
-        return page_of(f"TRADES#{tenant_id}", ordered, cursor, limit)
+    def list_trades(self, tenant_id: str, where: TradeFilter, cursor: str | None = None, limit: int = 50) -> Page[Trade]:
+        own = [trade for (tenant, _), trade in self.database.trades.items() if tenant == tenant_id]
+        return page_of(f"TRADES#{tenant_id}", listed([((it.closed_at, it.trade_id), it) for it in own], where), cursor, limit)
 
     def daily_statistics(
         self, tenant_id: str, account_id: str, first: date, last: date, subscription_id: str | None = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from candlecast.domain.strategies.execution import ShardReport, SignalRecord
 from candlecast.domain.values.errors import NotFound
+from candlecast.ports.filters import SignalFilter
 from candlecast.ports.store import NewestMessage, Page
-from tests.support.fakes.store import FakeDatabase, Receipt, page_of
+from tests.support.fakes.store import FakeDatabase, Receipt, listed, page_of
 
 
 class FakeSignalStore:
@@ -33,11 +35,17 @@ class FakeSignalStore:
         except KeyError:
             raise NotFound("no such signal") from None
 
-    def list_signals(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[SignalRecord]:
+    def find_signals(self, signal_ids: Collection[str]) -> Mapping[str, SignalRecord]:
+        found = ((signal_id, self.database.signals.get(signal_id)) for signal_id in signal_ids)
+        return {signal_id: replace(record, reports={}) for signal_id, record in found if record is not None}
+
+    def list_signals(
+        self, strategy_id: str, where: SignalFilter, cursor: str | None = None, limit: int = 50
+    ) -> Page[SignalRecord]:
         stored = map(self._with_reports, self.database.signals.values())
-        records = [record for record in stored if record.signal.strategy_id == strategy_id]
-        ordered = sorted(records, key=lambda record: (record.published_at, record.signal.signal_id), reverse=True)
-        return page_of(f"SIGNALS#{strategy_id}", ordered, cursor, limit)
+        own = [record for record in stored if record.signal.strategy_id == strategy_id]
+        placed = [((record.published_at, record.signal.signal_id), record) for record in own]
+        return page_of(f"SIGNALS#{strategy_id}", listed(placed, where, lambda record: record.signal), cursor, limit)
 
     def receive(
         self, source_id: str, sender_key: str, signal_id: str, body: str, at: datetime, window_seconds: int

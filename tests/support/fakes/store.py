@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import itemgetter
 
 from candlecast.adapters.paging import check_limit, decode_cursor, encode_cursor
 from candlecast.domain.account.account import Account
@@ -17,11 +18,11 @@ from candlecast.domain.signals.verdict import Verdict
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
 from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
 from candlecast.domain.strategies.listing import ListedBacktest, ListedRecord
-from candlecast.domain.strategies.parity_share import ParityShare
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.strategies.versions import StrategyChange, StrategyVersion
 from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.ports.bus import PublishedEvent
+from candlecast.ports.filters import Filter
 from candlecast.ports.store import DueAccount, LastPrice, NewestMessage, Page
 
 
@@ -69,11 +70,19 @@ class FakeDatabase:
     )  # strategy, time, signal
     strategy_statistics: dict[str, Statistics] = field(default_factory=dict)
     listed_backtests: dict[str, ListedBacktest] = field(default_factory=dict)
-    listed_parities: dict[str, ParityShare] = field(default_factory=dict)
     listed_records: dict[str, ListedRecord] = field(default_factory=dict)  # by strategy id, once a walk has written them
     prices: dict[tuple[str, str], LastPrice] = field(default_factory=dict)
     stream: list[PublishedEvent] = field(default_factory=list)
     restoration: Restoration | None = None  # of a table that was restored
+
+
+def listed[T](
+    placed: Iterable[tuple[tuple[datetime, object], T]], where: Filter, judged: Callable[[T], object] = lambda value: value
+) -> list[T]:
+    """The values that fit, in the order that is asked for. Each comes with its place: its time, then an id."""
+    window = where.window
+    fitting = [(place, value) for place, value in placed if window.covers(place[0]) and where.fits(judged(value))]
+    return [value for _, value in sorted(fitting, key=itemgetter(0), reverse=not window.ascending)]
 
 
 def page_of[T](listing: str, items: Sequence[T], cursor: str | None, limit: int) -> Page[T]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from candlecast.domain.decide.receipt import Receipt
     from candlecast.domain.limits.breach import Breach
+    from candlecast.ports.filters import BreachFilter
     from candlecast.ports.store import Page
 
 
@@ -32,6 +33,10 @@ class Decisions(Protocol):
         """Keep a breach; a repeat changes nothing."""
         ...
 
-    def list_breaches(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Breach]:
-        """Newest first."""
+    def find_receipts(self, tenant_id: str, decisions: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        """The receipts that are still kept, by signal and subscription. One request for every hundred."""
+        ...
+
+    def list_breaches(self, tenant_id: str, where: BreachFilter, cursor: str | None = None, limit: int = 50) -> Page[Breach]:
+        """One page of the breaches that fit. A filtered page may be short, or empty, and yet have a cursor. One request."""
         ...

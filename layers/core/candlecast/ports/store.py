@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from candlecast.domain.strategies.versions import StrategyChange, StrategyVersion
     from candlecast.domain.subscriptions.subscription import Subscription
     from candlecast.domain.values.timeframe import Timeframe
+    from candlecast.ports.filters import ExecutionFilter, OrderFilter, SignalFilter, TradeFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +242,10 @@ class ExecutionStore(Protocol):
         """
         ...
 
-    def list_executions(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[Execution]:
-        """Newest candle first."""
+    def list_executions(
+        self, strategy_id: str, where: ExecutionFilter, cursor: str | None = None, limit: int = 50
+    ) -> Page[Execution]:
+        """One page of the runs that fit. A filtered page may be short, or empty, and yet have a cursor. One request."""
         ...
 
     def executions_between(self, strategy_id: str, start: datetime, until: datetime) -> Iterator[Execution]:
@@ -285,7 +288,18 @@ class SignalStore(Protocol):
         """Raises `NotFound`."""
         ...
 
-    def list_signals(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[SignalRecord]: ...
+    def find_signals(self, signal_ids: Collection[str]) -> Mapping[str, SignalRecord]:
+        """The records that there are, by id and without reports; they may be a moment old. One request for every hundred."""
+        ...
+
+    def list_signals(
+        self, strategy_id: str, where: SignalFilter, cursor: str | None = None, limit: int = 50
+    ) -> Page[SignalRecord]:
+        """One page of the signals that fit. A filtered page may be short, or empty, and yet have a cursor.
+
+        One request, and one for every hundred shards of its signals.
+        """
+        ...
 
     def receive(
         self, source_id: str, sender_key: str, signal_id: str, body: str, at: datetime, window_seconds: int
@@ -305,15 +319,6 @@ class SignalStore(Protocol):
     def put_newest_message(self, source_id: str, market: str, message: NewestMessage, at: datetime) -> None:
         """Store it over the one before, unless that one came later than `at`: two messages at once are written in any order."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderFilter:
-    """The filter of a listing of orders; None means any."""
-
-    subscription_id: str | None = None
-    account_id: str | None = None
-    state: str | None = None
 
 
 class History(Protocol):
@@ -349,7 +354,7 @@ class History(Protocol):
         ...
 
     def list_orders(self, tenant_id: str, where: OrderFilter, cursor: str | None = None, limit: int = 50) -> Page[Intent]:
-        """Newest first."""
+        """One page of the orders that fit. A filtered page may be short, or empty, and yet have a cursor. One request."""
         ...
 
     def get_order(self, tenant_id: str, intent_id: str) -> Intent:
@@ -358,10 +363,8 @@ class History(Protocol):
 
     def list_positions(self, tenant_id: str) -> Sequence[Position]: ...
 
-    def list_trades(
-        self, tenant_id: str, subscription_id: str | None = None, cursor: str | None = None, limit: int = 50
-    ) -> Page[Trade]:
-        """Newest first."""
+    def list_trades(self, tenant_id: str, where: TradeFilter, cursor: str | None = None, limit: int = 50) -> Page[Trade]:
+        """One page of the trades that fit. A filtered page may be short, or empty, and yet have a cursor. One request."""
         ...
 
     def daily_statistics(

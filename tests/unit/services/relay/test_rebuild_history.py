@@ -16,6 +16,7 @@ from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.domain.values.ids import event_id
 from candlecast.ports.archive import ArchivedEvent
 from candlecast.ports.bus import PublishedEvent
+from candlecast.ports.filters import TradeFilter
 from candlecast.ports.rebuild import RebuildProgress, RebuildRequest
 from candlecast.services.relay.count_notional import CountNotional
 from candlecast.services.relay.project_events import ProjectEvents
@@ -125,7 +126,7 @@ def test_orders_positions_trades_and_their_sums_come_out_of_the_archive(house: H
     assert progress.events == {"position.changed": 2, "trade.closed": 1, "trade.created": 1, "trade.filled": 2}
     assert house.history.get_order(TENANT, ENTRY.intent_id) == ENTRY
     assert house.history.list_positions(TENANT) == []
-    assert list(house.history.list_trades(TENANT).items) == [a_trade()]
+    assert list(house.history.list_trades(TENANT, TradeFilter()).items) == [a_trade()]
     assert house.database.subscription_statistics[TENANT, SUBSCRIPTION].trades == 1
     assert FakeStrategyStore(house.database).strategy_record(STRATEGY, VENUE).trades == 1
 
@@ -150,7 +151,7 @@ def test_lost_trades_are_stored_again_and_the_sums_that_know_them_stay(house: Ho
     sums = dict(house.database.subscription_statistics)
     house.database.trades.clear()
     house.rebuild()
-    assert list(house.history.list_trades(TENANT).items) == [a_trade()]
+    assert list(house.history.list_trades(TENANT, TradeFilter()).items) == [a_trade()]
     assert house.database.subscription_statistics == sums
 
 
@@ -193,7 +194,7 @@ def test_a_slice_that_is_interrupted_goes_on_where_the_last_page_ended(house: Ho
     assert (progress.cursor, progress.events, progress.interrupted_by) == (None, {}, "ARCHIVE_UNAVAILABLE")
     house.archive.down = False
     assert house.rebuild(cursor=progress.cursor).interrupted_by is None
-    assert list(house.history.list_trades(TENANT).items) == [a_trade()]
+    assert list(house.history.list_trades(TENANT, TradeFilter()).items) == [a_trade()]
 
 
 def test_nothing_is_rebuilt_while_letters_of_the_outbox_wait(house: House) -> None:
@@ -209,7 +210,7 @@ def test_batches_that_cannot_be_read_are_named_and_the_others_rebuilt(house: Hou
     house.archive.unreadable = {0}
     progress = house.rebuild()
     assert progress.unreadable == ("batch-0",)
-    assert list(house.history.list_trades(TENANT).items) == [a_trade()]
+    assert list(house.history.list_trades(TENANT, TradeFilter()).items) == [a_trade()]
 
 
 def test_notional_of_an_entry_whose_mark_may_be_gone_is_not_counted_again(house: House) -> None:
@@ -228,7 +229,7 @@ def test_a_trade_and_its_correction_in_one_write_are_counted_as_corrected_once()
     assert house.database.subscription_statistics[TENANT, SUBSCRIPTION].funding == 1
     house.database.trades.clear()
     house.rebuild()
-    assert list(house.history.list_trades(TENANT).items) == [corrected]
+    assert list(house.history.list_trades(TENANT, TradeFilter()).items) == [corrected]
     assert house.database.subscription_statistics[TENANT, SUBSCRIPTION].trades == 1
 
 

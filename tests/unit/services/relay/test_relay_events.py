@@ -14,6 +14,7 @@ from candlecast.domain.values.errors import NotFound, RetryLater
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 from candlecast.ports.bus import PublishedEvent
+from candlecast.ports.filters import BreachFilter, TradeFilter
 from candlecast.services.relay.count_notional import CountNotional
 from candlecast.services.relay.project_events import ProjectEvents
 from candlecast.services.relay.relay_events import RelayEvents
@@ -108,7 +109,7 @@ def test_orders_positions_and_trades_are_projected_and_everything_is_published_i
     house.relay(house.stream)
     assert house.history.get_order(TENANT, EXIT.intent_id).state is IntentState.FILLED
     assert house.history.list_positions(TENANT) == []
-    assert [trade.pnl for trade in house.history.list_trades(TENANT).items] == [Decimal(100)]
+    assert [trade.pnl for trade in house.history.list_trades(TENANT, TradeFilter()).items] == [Decimal(100)]
     assert house.bus.published == house.stream
     assert house.bus.types() == [
         EventType.TRADE_CREATED,
@@ -186,7 +187,7 @@ def test_a_receipt_and_a_breach_are_kept_once_however_often_they_come() -> None:
     for _ in range(2):
         house.relay(told)
     assert house.decisions.get_receipt(TENANT, denied.signal_id, SUBSCRIPTION) == '{"traded":false}'
-    (breach,) = house.decisions.list_breaches(TENANT).items
+    (breach,) = house.decisions.list_breaches(TENANT, BreachFilter()).items
     assert (breach.denial, breach.subscription_id) == (denied.denial, SUBSCRIPTION)
 
 

@@ -20,7 +20,7 @@ from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.ids import digest, intent_id, shard_position, turn
 from candlecast.domain.values.reasons import Denial, Reason
-from candlecast.ports.store import OrderFilter
+from candlecast.ports.filters import OrderFilter
 from candlecast.services.signals.fan_out import FanOut
 from candlecast.services.signals.judge_signal import JudgeSignal
 from tests.support.builders import (

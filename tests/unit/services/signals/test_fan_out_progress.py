@@ -14,7 +14,7 @@ import pytest
 from candlecast.adapters.sqs.queues import BATCH, SqsTradeQueue
 from candlecast.domain.signals.messages import SignalShard
 from candlecast.domain.strategies.execution import ShardReport
-from candlecast.ports.store import OrderFilter
+from candlecast.ports.filters import OrderFilter
 from candlecast.services.signals.fan_out import FanOut
 from candlecast.services.signals.publish_signal import shard_messages
 from tests.support.builders import TENANT, VENUE, a_signal, a_signal_record, a_strategy, a_subscription

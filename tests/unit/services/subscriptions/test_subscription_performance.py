@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from candlecast.domain.orders.intent import IntentState
-from candlecast.services.subscriptions.measure_subscription import MAX_TRADE_PAGES, PAGE_SIZE, MeasureSubscription, max_drawdown
+from candlecast.services.subscriptions.measure_subscription import MAX_TRADES, MeasureSubscription, max_drawdown
 from tests.support.builders import STRATEGY, SUBSCRIPTION, TENANT, a_strategy, a_subscription, a_trade, after, an_intent
 from tests.support.fakes.history import FakeHistory
 from tests.support.fakes.store import FakeDatabase
@@ -42,14 +42,13 @@ def test_only_the_newest_trades_are_read() -> None:
     database = FakeDatabase()
     history = FakeHistory(database)
     measure = measured(history, database)
-    held = PAGE_SIZE * MAX_TRADE_PAGES
-    for number in range(held + 1):
+    for number in range(MAX_TRADES + 1):
         history.put_trade(
             a_trade(f"t{number}", closed_at=after(number), pnl=Decimal(-1000 if number == 0 else 1), fees=Decimal(0)), 1
         )
     performance = measure(TENANT, SUBSCRIPTION)
-    assert (performance.drawdown_trades, performance.max_drawdown) == (held, Decimal(0))
-    assert performance.statistics.trades == held + 1
+    assert (performance.drawdown_trades, performance.max_drawdown) == (MAX_TRADES, Decimal(0))
+    assert performance.statistics.trades == MAX_TRADES + 1
 
 
 def test_slippage_is_the_mean_over_filled_market_orders() -> None:

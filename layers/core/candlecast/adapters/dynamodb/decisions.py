@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ from pynamodb.exceptions import PutError
 
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.accounts import tenant_key
-from candlecast.adapters.dynamodb.single_table.listing import read_page
+from candlecast.adapters.dynamodb.single_table.batch import read_items
+from candlecast.adapters.dynamodb.single_table.listing import read_page, within
 from candlecast.adapters.dynamodb.single_table.table import (
     Row,
     Table,
@@ -19,11 +20,13 @@ from candlecast.adapters.dynamodb.single_table.table import (
     key,
     require_schema,
     require_tenant,
+    require_version,
     sortable,
     store_errors,
 )
 from candlecast.domain.limits.breach import Breach
 from candlecast.domain.values.errors import NotFound
+from candlecast.ports.filters import BreachFilter
 from candlecast.ports.store import Page
 
 if TYPE_CHECKING:
@@ -45,6 +48,7 @@ class DynamoDecisions:
     """`ports.decisions.Decisions`."""
 
     def __init__(self, table: Table) -> None:
+        self._table = table
         self._rows = table.rows(DecisionRow)
 
     def put_receipt(self, tenant_id: str, signal_id: str, subscription_id: str, receipt: str, at: datetime) -> None:
@@ -77,14 +81,31 @@ class DynamoDecisions:
         )
         self._put_row(row)
 
-    def list_breaches(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Breach]:
-        def breach(row: DecisionRow) -> Breach:
+    def find_receipts(self, tenant_id: str, decisions: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        by_key = {(tenant_key(tenant_id), key(RECEIPT, *decision)): decision for decision in decisions}
+        found = read_items(self._table, by_key, consistent=False)
+        for item in found.values():
+            require_version(int(item["schema_version"]["N"]))
+        return {by_key[place]: item["body"]["S"] for place, item in found.items()}
+
+    def list_breaches(self, tenant_id: str, where: BreachFilter, cursor: str | None = None, limit: int = 50) -> Page[Breach]:
+        def fitting(row: DecisionRow) -> Breach | None:
             require_schema(row)
             found = from_json(Breach, row.body)
             require_tenant(tenant_id, found.tenant_id)
-            return found
+            return found if where.fits(found) else None
 
-        return read_page(self._rows.by_index2.query, key("TENANT", tenant_id, "BREACHES"), TIME_KEYS, breach, cursor, limit)
+        return read_page(
+            self._rows.by_index2.query,
+            key("TENANT", tenant_id, "BREACHES"),
+            TIME_KEYS,
+            fitting,
+            cursor,
+            limit,
+            within(self._rows.index2_place, where.window),
+            ascending=where.window.ascending,
+            filtered=bool(where.conditions),
+        )
 
     def _receipt(self, tenant_id: str, signal_id: str, subscription_id: str, text: str, at: datetime) -> DecisionRow:
         place = key(RECEIPT, signal_id, subscription_id)

@@ -11,7 +11,7 @@ from pynamodb.expressions.condition import Condition
 
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.execution_statistics import ExecutionStatisticsRows
-from candlecast.adapters.dynamodb.single_table.listing import read_page
+from candlecast.adapters.dynamodb.single_table.listing import read_page, within
 from candlecast.adapters.dynamodb.single_table.table import (
     SEPARATOR,
     Row,
@@ -28,6 +28,7 @@ from candlecast.domain.strategies.execution import Execution, ExecutionStatus
 from candlecast.domain.strategies.execution_statistics import ExecutionStatistics
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, NotFound
+from candlecast.ports.filters import ExecutionFilter
 from candlecast.ports.store import Page
 
 EXECUTION = "EXECUTION"
@@ -95,9 +96,24 @@ class DynamoExecutionStore:
                 raise _lease_lost() from error
             raise
 
-    def list_executions(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[Execution]:
-        prefix = self._rows.place.startswith(EXECUTION + SEPARATOR)
-        return read_page(self._rows.query, strategy_key(strategy_id), ("PK", "SK"), _execution, cursor, limit, prefix)
+    def list_executions(
+        self, strategy_id: str, where: ExecutionFilter, cursor: str | None = None, limit: int = 50
+    ) -> Page[Execution]:
+        def fitting(row: ExecutionRow) -> Execution | None:
+            execution = _execution(row)
+            return execution if where.fits(execution) else None
+
+        return read_page(
+            self._rows.query,
+            strategy_key(strategy_id),
+            ("PK", "SK"),
+            fitting,
+            cursor,
+            limit,
+            within(self._rows.place, where.window, EXECUTION + SEPARATOR),
+            ascending=where.window.ascending,
+            filtered=bool(where.conditions),
+        )
 
     def executions_between(self, strategy_id: str, start: datetime, until: datetime) -> Iterator[Execution]:
         # BETWEEN includes its end, but a run of another version goes on after the close: neither is a run before it

@@ -5,7 +5,7 @@ Events come at least once, and a redelivery may be old: every write is condition
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,7 +18,7 @@ from pynamodb.transactions import TransactWrite
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.accounts import tenant_key
 from candlecast.adapters.dynamodb.ranks import RankRows
-from candlecast.adapters.dynamodb.single_table.listing import read_page
+from candlecast.adapters.dynamodb.single_table.listing import read_page, within
 from candlecast.adapters.dynamodb.single_table.table import (
     RETRY_AFTER_SECONDS,
     SEPARATOR,
@@ -63,7 +63,8 @@ from candlecast.domain.strategies.days import A_DAY, TenantDay
 from candlecast.domain.strategies.record import TenantRecord, counted_return, window_of
 from candlecast.domain.strategies.statistics import DailyStatistics, Statistics
 from candlecast.domain.values.errors import NotFound, RetryLater
-from candlecast.ports.store import OrderFilter, Page
+from candlecast.ports.filters import Filter, OrderFilter, TradeFilter
+from candlecast.ports.store import Page
 
 ORDER, POSITION, TRADE = "ORDER", "POSITION", "TRADE"
 # A closed position's row stays this long, unlisted, so that a late repeat of its opening finds it: dead letters live 14 days.
@@ -294,15 +295,9 @@ class DynamoHistory:
     def list_orders(self, tenant_id: str, where: OrderFilter, cursor: str | None = None, limit: int = 50) -> Page[Intent]:
         def fitting(row: OrderRow) -> Intent | None:
             intent = _order(row, tenant_id)
-            fits = (
-                where.subscription_id in (None, intent.subscription_id)
-                and where.account_id in (None, intent.account_id)
-                and where.state in (None, intent.state.value)
-            )
-            return intent if fits else None
+            return intent if where.fits(intent) else None
 
-        partition = key("TENANT", tenant_id, "ORDERS")
-        return read_page(self._orders.by_index2.query, partition, TIME_KEYS, fitting, cursor, limit)
+        return self._page(self._orders, key("TENANT", tenant_id, "ORDERS"), fitting, where, cursor, limit)
 
     def get_order(self, tenant_id: str, intent_id: str) -> Intent:
         with store_errors():
@@ -318,15 +313,29 @@ class DynamoHistory:
             rows = [row for row in self._positions.query(tenant_key(tenant_id), prefix, consistent_read=True) if row.is_open]
         return sorted((_position(row, tenant_id) for row in rows), key=lambda position: position.key)
 
-    def list_trades(
-        self, tenant_id: str, subscription_id: str | None = None, cursor: str | None = None, limit: int = 50
-    ) -> Page[Trade]:
+    def list_trades(self, tenant_id: str, where: TradeFilter, cursor: str | None = None, limit: int = 50) -> Page[Trade]:
         def fitting(row: TradeRow) -> Trade | None:
             trade = _trade(row, tenant_id)
-            return trade if subscription_id in (None, trade.subscription_id) else None
+            return trade if where.fits(trade) else None
 
-        partition = key("TENANT", tenant_id, "TRADES")
-        return read_page(self._trades.by_index2.query, partition, TIME_KEYS, fitting, cursor, limit)
+        return self._page(self._trades, key("TENANT", tenant_id, "TRADES"), fitting, where, cursor, limit)
+
+    @staticmethod
+    def _page[R: Row, T](
+        rows: type[R], partition: str, fitting: Callable[[R], T | None], where: Filter, cursor: str | None, limit: int
+    ) -> Page[T]:
+        """A page of an index by time."""
+        return read_page(
+            rows.by_index2.query,
+            partition,
+            TIME_KEYS,
+            fitting,
+            cursor,
+            limit,
+            within(rows.index2_place, where.window),
+            ascending=where.window.ascending,
+            filtered=bool(where.conditions),
+        )
 
     def daily_statistics(
         self, tenant_id: str, account_id: str, first: date, last: date, subscription_id: str | None = None

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from candlecast.adapters.codec import from_json
-from candlecast.adapters.dynamodb.single_table.table import Table, key, require_schema, require_tenant, sortable
+from candlecast.adapters.dynamodb.single_table.table import Table, key, require_schema, require_tenant, sortable, store_errors
 from candlecast.domain.orders.intent import Intent
 
 if TYPE_CHECKING:
     from candlecast.adapters.dynamodb.history import OrderRow
 
+MAX_ROWS_READ = 1_000  # of one account's look: about 2 MB, and more orders than a tenant gets in the minutes that a restore loses
+
 
 class DynamoLostOrders:
-    """`ports.restorations.LostOrders`; looks through the newest rows of the time, as many as a page may read."""
+    """`ports.restorations.LostOrders`; looks through the newest rows of the time."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -23,8 +26,7 @@ class DynamoLostOrders:
     def orders_without_end(
         self, tenant_id: str, account_id: str, since: datetime, until: datetime, limit: int
     ) -> Sequence[Intent]:
-        from candlecast.adapters.dynamodb.history import TIME_KEYS, OrderRow  # needed on that day only
-        from candlecast.adapters.dynamodb.single_table.listing import read_page
+        from candlecast.adapters.dynamodb.history import OrderRow  # needed on that day only
 
         def fitting(row: OrderRow) -> Intent | None:
             require_schema(row)
@@ -34,4 +36,6 @@ class DynamoLostOrders:
 
         orders, partition = self._table.rows(OrderRow), key("TENANT", tenant_id, "ORDERS")
         made = orders.index2_place.between(sortable(since), sortable(until))
-        return read_page(orders.by_index2.query, partition, TIME_KEYS, fitting, None, limit, made).items
+        with store_errors():
+            rows = orders.by_index2.query(partition, made, scan_index_forward=False, limit=MAX_ROWS_READ)
+            return list(islice((intent for intent in map(fitting, rows) if intent is not None), limit))

@@ -11,7 +11,7 @@ from pynamodb.exceptions import PutError, UpdateError
 
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.single_table.batch import read_items
-from candlecast.adapters.dynamodb.single_table.listing import read_page
+from candlecast.adapters.dynamodb.single_table.listing import read_page, within
 from candlecast.adapters.dynamodb.single_table.table import (
     SCHEMA_VERSION,
     Row,
@@ -27,6 +27,7 @@ from candlecast.domain.strategies.execution import ShardReport, SignalRecord
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import NotFound
 from candlecast.domain.values.ids import digest
+from candlecast.ports.filters import SignalFilter
 from candlecast.ports.store import NewestMessage, Page
 
 SIGNAL = "SIGNAL"
@@ -121,9 +122,32 @@ class DynamoSignalStore:
     def get_signal(self, signal_id: str) -> SignalRecord:
         return self._with_reports([_record(self._row(signal_id))])[0]
 
-    def list_signals(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[SignalRecord]:
-        names = ("GSI1PK", "GSI1SK", "PK", "SK")
-        page = read_page(self._rows.by_index1.query, key("SIGNALS", strategy_id), names, _record, cursor, limit)
+    def find_signals(self, signal_ids: Collection[str]) -> Mapping[str, SignalRecord]:
+        found = read_items(self._table, {(key(SIGNAL, signal_id), SIGNAL) for signal_id in signal_ids}, consistent=False)
+        records = []
+        for item in found.values():
+            require_version(int(item["schema_version"]["N"]))
+            records.append(from_json(SignalRecord, item["body"]["S"]))
+        return {record.signal.signal_id: record for record in records}
+
+    def list_signals(
+        self, strategy_id: str, where: SignalFilter, cursor: str | None = None, limit: int = 50
+    ) -> Page[SignalRecord]:
+        def fitting(row: SignalRow) -> SignalRecord | None:
+            record = _record(row)
+            return record if where.fits(record.signal) else None
+
+        page = read_page(
+            self._rows.by_index1.query,
+            key("SIGNALS", strategy_id),
+            ("GSI1PK", "GSI1SK", "PK", "SK"),
+            fitting,
+            cursor,
+            limit,
+            within(self._rows.index1_place, where.window),
+            ascending=where.window.ascending,
+            filtered=bool(where.conditions),
+        )
         return Page(self._with_reports(page.items), page.cursor)
 
     def _row(self, signal_id: str) -> SignalRow:

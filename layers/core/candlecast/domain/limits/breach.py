@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from candlecast.domain.values.reasons import Denial
+from candlecast.domain.values.reasons import Denial, Reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,3 +20,8 @@ class Breach:
     market: str
     denial: Denial
     occurred_at: datetime
+
+    @property
+    def reason(self) -> Reason:
+        """The code of the limit."""
+        return self.denial.reason

@@ -192,6 +192,11 @@ class Intent:
         return not self.kind.is_protective and self.leg == self.kind
 
     @property
+    def is_filled(self) -> bool:
+        """Whether the venue has executed any of it."""
+        return self.filled_quantity > 0
+
+    @property
     def is_refused_exit(self) -> bool:
         """Whether it is an exit that the venue has not taken so far, and that waits for its next attempt."""
         return self.kind is LegKind.EXIT and self.state is IntentState.PENDING and self.attempts > 0

@@ -230,6 +230,8 @@ class Trade:
     """Id of the opening entry if it is not the trade's; None: the trade's."""
     strategy_version: str | None = None
     """Version of the strategy that opened the position; None in trades from before that was kept."""
+    signal_id: str | None = None
+    """The opening signal; None in trades from before that was kept."""
 
     @property
     def entry(self) -> str:
@@ -269,4 +271,5 @@ class Trade:
             funding=closed.funding,
             entry_intent_id=None if closed.own_trade_id is None else closed.entry_intent_id,
             strategy_version=closed.strategy_version,
+            signal_id=closed.signal_id,
         )

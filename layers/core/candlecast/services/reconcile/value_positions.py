@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from candlecast.domain.orders.position import Position
 from candlecast.domain.values.errors import NotFound
+from candlecast.ports.filters import PositionFilter
 from candlecast.ports.store import AccountStore, History, LastPrice, PriceStore, StrategyStore
 
 
@@ -35,9 +36,10 @@ class ValuePositions:
     strategies: StrategyStore
     prices: PriceStore
 
-    def __call__(self, tenant_id: str) -> Sequence[ValuedPosition]:
-        """All open positions of the tenant. One query each for positions and accounts, one read per venue."""
-        positions = self.history.list_positions(tenant_id)
+    def __call__(self, tenant_id: str, where: PositionFilter) -> Sequence[ValuedPosition]:
+        """The open positions of the tenant that fit. One query each for positions and accounts, one read per venue."""
+        held = [it for it in self.history.list_positions(tenant_id) if where.window.covers(it.opened_at) and where.fits(it)]
+        positions = sorted(held, key=lambda it: (it.opened_at, it.key), reverse=not where.window.ascending)
         if not positions:
             return ()
         venues = {account.account_id: account.venue for account in self.accounts.list_accounts(tenant_id)}

@@ -10,11 +10,12 @@ from itertools import accumulate
 from candlecast.domain.orders.position import Trade
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.money import ZERO
-from candlecast.ports.store import History, OrderFilter, Page, SubscriptionStore
+from candlecast.ports.filters import OrderFilter, TradeFilter
+from candlecast.ports.store import History, Page, SubscriptionStore
 
 PAGE_SIZE = 100  # the largest page that is served
-MAX_TRADE_PAGES = 5  # what a request reads stays bounded however long a subscription lives
-MAX_ORDER_PAGES = 2
+MAX_TRADES, MAX_ORDERS = 500, 200  # what a request reads stays bounded however long a subscription lives
+MAX_PAGES = 15  # of each: pages are short where a tenant's other subscriptions trade more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +44,9 @@ class MeasureSubscription:
     def __call__(self, tenant_id: str, subscription_id: str) -> Performance:
         """Raises `NotFound`."""
         self.subscriptions.get_subscription(tenant_id, subscription_id)
-        where = OrderFilter(subscription_id=subscription_id)
-        trades = _newest(lambda cursor: self.history.list_trades(tenant_id, subscription_id, cursor, PAGE_SIZE), MAX_TRADE_PAGES)
-        orders = _newest(lambda cursor: self.history.list_orders(tenant_id, where, cursor, PAGE_SIZE), MAX_ORDER_PAGES)
+        of_trades, of_orders = TradeFilter(subscription_id=subscription_id), OrderFilter(subscription_id=subscription_id)
+        trades = _newest(lambda cursor: self.history.list_trades(tenant_id, of_trades, cursor, PAGE_SIZE), MAX_TRADES)
+        orders = _newest(lambda cursor: self.history.list_orders(tenant_id, of_orders, cursor, PAGE_SIZE), MAX_ORDERS)
         slippages = [order.slippage_bps for order in orders if order.slippage_bps is not None]
         return Performance(
             statistics=self.subscriptions.subscription_statistics(tenant_id, subscription_id),
@@ -56,17 +57,17 @@ class MeasureSubscription:
         )
 
 
-def _newest[T](fetch: Callable[[str | None], Page[T]], pages: int) -> tuple[T, ...]:
-    """The items of the first `pages` pages of a listing."""
+def _newest[T](fetch: Callable[[str | None], Page[T]], most: int) -> tuple[T, ...]:
+    """The first items of a listing, as many as `most`."""
     items: list[T] = []
     cursor: str | None = None
-    for _ in range(pages):
+    for _ in range(MAX_PAGES):
         page = fetch(cursor)
         items.extend(page.items)
         cursor = page.cursor
-        if cursor is None:
+        if cursor is None or len(items) >= most:
             break
-    return tuple(items)
+    return tuple(items[:most])
 
 
 def max_drawdown(newest_first: Sequence[Trade]) -> Decimal | None:

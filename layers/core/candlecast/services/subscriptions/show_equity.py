@@ -31,6 +31,11 @@ class Equity:
     page: DayPage
     days: Sequence[EquityDay]
 
+    @property
+    def total(self) -> Statistics:
+        """Sums over the days."""
+        return sum((it.statistics for it in self.days), Statistics())
+
 
 @dataclass(frozen=True, slots=True)
 class ShowEquity:
