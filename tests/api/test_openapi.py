@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from hashlib import sha256
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -172,21 +174,31 @@ def test_the_page_for_people_shows_every_operation_and_loads_nothing(deployment:
     assert "Needs no token." in answer.text
     for foreign in ("<script", "<link", "<img", "@import", "url("):
         assert foreign not in answer.text, foreign
-    assert set(re.findall(r"<[^>]*\b(?:href|src)=[^>]*>", answer.text)) == {'<a href="openapi.json">'}
-    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    links = set(re.findall(r"<[^>]*\b(?:href|src)=[^>]*>", answer.text)) - {'<a href="openapi.json">'}
+    assert {link for link in links if not link.startswith('<a href="#')} == set()
+    ids = set(re.findall(r' id="([^"]*)"', answer.text))
+    assert {link.split('"')[1].removeprefix("#") for link in links} <= ids
+    assert set(SCHEMAS) <= ids
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+    [style] = re.findall(r"<style>(.*?)</style>", answer.text)
+    assert f"'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'" in policy
+    assert "style=" not in answer.text
 
 
 def test_the_page_escapes_what_the_document_says() -> None:
     operation = {"tags": ["t"], "operationId": "o", "description": "<b>bold</b>", "responses": {"200": {"description": "<i>"}}}
+    field = {"type": "<y>", "description": "<g>"}
     shown = page(
         {
             "info": {"title": "<T>", "version": "1", "description": "<d>"},
             "tags": [{"name": "t", "description": "<x>"}],
             "paths": {"/<p>": {"get": operation}},
-            "components": {"schemas": {}},
+            "components": {"schemas": {"<n>": {"description": "<e>", "properties": {"<f>": field}}}},
         }
     )
-    for text in ("<T>", "<d>", "<x>", "/<p>", "<b>bold", "<i>"):
+    for text in ("<T>", "<d>", "<x>", "/<p>", "<b>bold", "<i>", "<n>", "<e>", "<f>", "<y>", "<g>"):
         assert text not in shown
 
 

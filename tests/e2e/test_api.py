@@ -86,6 +86,8 @@ def test_the_openapi_document_is_served_without_a_token_and_describes_the_routes
     assert answer.status_code == 200
     assert answer.json()["openapi"].startswith("3.1")
     assert {"/v1/accounts", "/v1/subscriptions", "/v1/orders", "/health"} <= set(answer.json()["paths"])
+    example = answer.json()["paths"]["/v1/accounts"]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    assert example["example-1"]["value"]["venue"] == "paper"
     page = owned.ask("GET", "/docs")
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "create_subscription" in page.text

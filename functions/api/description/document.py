@@ -15,6 +15,7 @@ from functions.api.deps import IDENTIFIER
 from functions.api.description.words import IDS, PROPERTIES, SAME_WORDS
 from functions.api.openapi import REFERENCE
 from functions.api.problems import MEDIA_TYPE, Problem
+from functions.api.schemas.values import Listing
 
 DESCRIPTION = (
     "Follow strategies with your own exchange accounts. Money and quantities are decimal numbers as text; instants are RFC 3339 "
@@ -56,6 +57,7 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
 OF_REFUSALS = {"401": ("WWW-Authenticate", "Cache-Control"), "503": ("Retry-After", "Cache-Control")}
 OF_HEALTH = {"200": ("Cache-Control",), "503": OF_REFUSALS["503"]}
 EXAMPLES = Path(__file__).with_name("examples.json")  # of the tests, which write and run them
+NOTHING_SAID = "Successful Response"  # the framework's own words for an answer without any
 CLAUSE = re.compile(r"[.;:,]\s")  # where the first thought of a description ends
 
 
@@ -82,7 +84,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             _say_properties(name, body, document["components"]["schemas"])
         examples = json.loads(EXAMPLES.read_bytes())
         for _, _, operation in operations(document):
-            _finish(operation)
+            _finish(operation, document["components"]["schemas"])
             _show(operation, examples["operations"].get(operation["operationId"], {}), examples["refusals"])
         app.openapi_schema = document
     return app.openapi_schema
@@ -97,9 +99,11 @@ def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str
 
 
 def named_by_title(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the pages of things under the names of their classes: `AccountList`, not `Listing_AccountView_`."""
+    """The document with the pages of things by names and words of their class: `AccountList`, not `Listing_AccountView_`."""
     schemas = document["components"]["schemas"]
     new = {name: body["title"] for name, body in schemas.items() if name.startswith("Listing_")}
+    for name in new:
+        schemas[name] = {"description": Listing.__doc__, **schemas[name]}
     document["components"]["schemas"] = {new.get(name, name): body for name, body in schemas.items()}
     paths = {REFERENCE.format(model=name): REFERENCE.format(model=title) for name, title in new.items()}
     renamed: dict[str, Any] = _renamed(document, paths)
@@ -124,13 +128,16 @@ def _say_properties(name: str, body: dict[str, Any], schemas: Mapping[str, Any])
             described["description"] = words
 
 
-def _finish(operation: dict[str, Any]) -> None:
+def _finish(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
     operation["summary"] = CLAUSE.split(operation["description"], maxsplit=1)[0].rstrip(".").replace("\n", " ")
     operation.setdefault("security", [])
     for parameter in operation.get("parameters", ()):
         _finish_parameter(parameter)
     declared = OF_HEALTH if operation["operationId"] == "get_health" else OF_REFUSALS
     for status, answer in operation["responses"].items():
+        if answer["description"] == NOTHING_SAID:
+            model = answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+            answer["description"] = schemas[model]["description"].partition("\n\n")[0]
         names = declared.get(status, ("Cache-Control",) if status >= "400" else ())
         if names:
             answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}

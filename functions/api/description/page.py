@@ -7,7 +7,7 @@ stands on the address at which users send their tokens.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Any
 
@@ -31,7 +31,7 @@ def page(document: Mapping[str, Any]) -> str:
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body><h1>{title}</h1>'
         f"<p>{escape(info['description'])}</p>"
         '<p>The same for programs: <a href="openapi.json">openapi.json</a>, OpenAPI 3.1.</p>'
-        f"{sections}</body></html>"
+        f"{sections}<h2>Bodies</h2>{_bodies(document['components']['schemas'])}</body></html>"
     )
 
 
@@ -42,13 +42,59 @@ def _section(tag: Mapping[str, Any], document: Mapping[str, Any]) -> str:
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
-    parameters = _table((it["name"], it["in"], it.get("description", "")) for it in operation.get("parameters", ()))
-    answers = _table((status, it["description"]) for status, it in sorted(operation["responses"].items()))
+    parameters = _table(
+        (escape(it["name"]), it["in"], _kind(it["schema"]), escape(it.get("description", "")))
+        for it in operation.get("parameters", ())
+    )
+    bodies = [operation["requestBody"]["content"]] if "requestBody" in operation else []
+    body = "".join(f"<p>Body: {_kind(it['schema'])}</p>" for content in bodies for it in content.values())
+    answers = _table(
+        (status, ", ".join(_kind(it["schema"]) for it in answer.get("content", {}).values()), escape(answer["description"]))
+        for status, answer in sorted(operation["responses"].items())
+    )
     shown = "".join(f"<p>{words}</p><pre>{escape(_json(value))}</pre>" for words, value in _examples(operation))
     door = "" if operation.get("security") else "<p>Needs no token.</p>"
     name, text = escape(operation["operationId"]), escape(operation["description"])
     head = f"<summary><b>{method.upper()}</b> <code>{escape(path)}</code></summary>"
-    return f'<details id="{name}">{head}<p>{text}</p>{door}{parameters}{shown}{answers}</details>'
+    return f'<details id="{name}">{head}<p>{text}</p>{door}{parameters}{body}{shown}{answers}</details>'
+
+
+def _bodies(schemas: Mapping[str, Any]) -> str:
+    return "".join(_body(escape(name), schema) for name, schema in sorted(schemas.items()))
+
+
+def _body(name: str, schema: Mapping[str, Any]) -> str:
+    required = schema.get("required", ())
+    fields = _table(
+        (f"<code>{escape(field)}</code>", _kind(it), "required" if field in required else "", escape(it.get("description", "")))
+        for field, it in schema.get("properties", {}).items()
+    )
+    values = "".join(f" <code>{escape(str(value))}</code>" for value in schema.get("enum", ()))
+    text = f"<p>{escape(schema.get('description', ''))}</p>"
+    return f'<details id="{name}"><summary><code>{name}</code></summary>{text}{fields}{values}</details>'
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    """The type of a schema as HTML: a link to a body, or a word with its bounds."""
+    if "$ref" in schema:
+        name = escape(schema["$ref"].rpartition("/")[2])
+        return f'<a href="#{name}">{name}</a>'
+    alternatives = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    if alternatives:
+        return " or ".join(dict.fromkeys(map(_kind, alternatives)))
+    if schema.get("type") == "array":
+        return f"list{_bounds(schema, 'Items')} of {_kind(schema['items'])}"
+    word = schema.get("format") or schema.get("type") or "anything"
+    values = [schema["const"]] if "const" in schema else schema.get("enum", ())
+    told = [_bounds(schema, "Length"), *(f" {value}" for value in values)]
+    low, high = (schema.get(name, schema.get(f"exclusive{name.title()}")) for name in ("minimum", "maximum"))
+    told += [f", {low} to {high}"] if low is not None and high is not None else []
+    return escape(f"{word}{''.join(told)}")
+
+
+def _bounds(schema: Mapping[str, Any], what: str) -> str:
+    most = schema.get(f"max{what}")
+    return "" if most is None else f" ({schema.get(f'min{what}', 0)} to {most})"
 
 
 def _examples(operation: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -66,7 +112,8 @@ def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _table(rows: Any) -> str:
-    cells = ("".join(f"<td>{escape(str(cell))}</td>" for cell in row) for row in rows)
+def _table(rows: Iterable[Iterable[str]]) -> str:
+    """Rows whose cells are HTML."""
+    cells = ("".join(f"<td>{cell}</td>" for cell in row) for row in rows)
     lines = "".join(f"<tr>{row}</tr>" for row in cells)
     return f"<table>{lines}</table>" if lines else ""

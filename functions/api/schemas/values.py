@@ -40,7 +40,7 @@ class View(BaseModel):
 
 
 class Listing[T](BaseModel):
-    """One page; `next_cursor` is None on the last."""
+    """One page; `next_cursor` is null on the last."""
 
     model_config = ConfigDict(defer_build=True)
 
