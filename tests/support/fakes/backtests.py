@@ -182,11 +182,12 @@ class FakeSweepEngine:
             raise self.error
         return str(part)
 
-    def merge(self, computation: Computation, parts: Sequence[str]) -> BacktestOutcome:
+    def merge(self, computation: Computation, parts: Sequence[str], watch: Callable[[], None]) -> BacktestOutcome:
         self.merged.append(list(parts))
         self.rows.add(len(computation.candles))
         if self.merging is not None:
             self.merging()
+        watch()
         return BacktestOutcome(
             summary=a_summary(), code_version="c0de", files=ResultFiles(document=b"{}", page=b"<p>", trades=b"side")
         )

@@ -82,7 +82,7 @@ def in_parts(asked: Computation, engine: LiveCodeSweep | None = None, watch: Cal
     """Each part by itself, the last one first, as workers may do them."""
     engine = engine or a_sweep()
     parts = {part: engine.try_part(asked, part, watch) for part in reversed(range(asked.backtest.plan.tasks))}
-    return engine.merge(asked, [parts[part] for part in sorted(parts)])
+    return engine.merge(asked, [parts[part] for part in sorted(parts)], watch)
 
 
 def the_terms() -> Terms:
@@ -250,7 +250,7 @@ def test_an_outcome_too_few_is_no_sweep() -> None:
     parts = [json.loads(engine.try_part(asked, part, unwatched)) for part in range(asked.backtest.plan.tasks)]
     del parts[1][2]
     with pytest.raises(Reject, match="11 outcomes of 12"):
-        engine.merge(asked, [json.dumps(part) for part in parts])
+        engine.merge(asked, [json.dumps(part) for part in parts], unwatched)
 
 
 def test_a_combination_that_fails_in_a_walk_forward_fails_in_each_window() -> None:
@@ -276,6 +276,32 @@ def test_the_watcher_ends_a_walk_forward() -> None:
 
     with pytest.raises(Stopped):
         a_sweep().try_part(walking(computation(), WALK), 0, stop)
+
+
+def test_the_watcher_ends_a_judgement_that_asks_the_code_again() -> None:
+    """With slow code, each of two hundred windows would take a minute, and no time-out of the function would be enough."""
+    asked, code = uploaded()
+    asked, sandbox = walking(asked, WALK), Sandbox()
+    engine = a_sweep(code, sandbox)
+    parts = [engine.try_part(asked, part, unwatched) for part in range(asked.backtest.plan.tasks)]
+    before = len(sandbox.asked)
+
+    def stop() -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        engine.merge(asked, parts, stop)
+    assert len(sandbox.asked) == before
+
+
+def test_a_choice_of_several_windows_is_made_once() -> None:
+    asked, code = uploaded(axes={"fast_period": [5]})
+    asked, sandbox = walking(asked, WALK), Sandbox()
+    engine = a_sweep(code, sandbox)
+    parts = [engine.try_part(asked, part, unwatched) for part in range(asked.backtest.plan.tasks)]
+    before = len(sandbox.asked)
+    engine.merge(asked, parts, unwatched)
+    assert len(sandbox.asked) - before == 2, "one description and one run, for five windows"
 
 
 def test_the_watcher_ends_a_part_in_the_middle_of_a_combination() -> None:

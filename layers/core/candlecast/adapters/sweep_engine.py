@@ -9,6 +9,7 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,8 @@ from candlecast.strategy.candles import MILLISECOND
 AT_ONCE = Note("SWEEP_DECIDED_AT_ONCE", "the code had all candles at once, later ones too; live it has its lookback alone")
 UNKNOWN = "PARAMETER_UNKNOWN"  # of all combinations alike: the sweep itself is wrong
 
+CHOICES_KEPT = 8  # of a walk-forward, each with its decisions, 3 MB at most; windows often choose alike
+
 # In the place of each combination that was tried: judging needs its trial alone.
 STAND_IN = DecidedColumns(Signals(side=np.zeros(0, np.int8)), np.zeros(0, np.int64), 1)
 
@@ -65,7 +68,7 @@ class LiveCodeSweep:
             outcomes = [trials.outcome(number, watch) for number in trials.sweep.trials_of(part)]
         return json.dumps(outcomes)
 
-    def merge(self, computation: Computation, parts: Sequence[str]) -> BacktestOutcome:
+    def merge(self, computation: Computation, parts: Sequence[str], watch: Callable[[], None]) -> BacktestOutcome:
         """Judge all trials as one process does, and show the best of them as a whole."""
         told = [outcome for part in parts for outcome in json.loads(part)]
         with refusals():
@@ -73,7 +76,7 @@ class LiveCodeSweep:
             if len(told) != trials.sweep.trials:  # an outcome's place names its combination
                 raise InvalidValue(f"{len(told):,} outcomes of {trials.sweep.trials:,} combinations")
             if trials.sweep.walk_forward is not None:
-                return self._walked(computation, trials, trials.walked(told))
+                return self._walked(computation, trials, trials.walked(told, watch))
             swept = trials.swept(told)
             if not len(swept.order):
                 raise Reject("SWEEP_FAILED", f"every combination failed, the first with {swept.failures[0]}")
@@ -171,8 +174,13 @@ class _Trials:
             market_days=day_ends(self._candles.time[self._first :]),
         )
 
-    def walked(self, outcomes: Sequence[Mapping[str, Any]]) -> WalkForward:
+    def walked(self, outcomes: Sequence[Mapping[str, Any]], watch: Callable[[], None]) -> WalkForward:
         """The outcomes of all combinations on all windows as the walk-forward of one process."""
+
+        def made(number: int) -> Strategy[Any]:
+            watch()  # uploaded code decides all candles again, for each window
+            return self._made(number)
+
         windows = self._windows()
         columns = [_scores(outcome, len(windows)) for outcome in outcomes]
         return walked(
@@ -182,7 +190,7 @@ class _Trials:
             self._terms,
             windows,
             list(zip(*columns, strict=True)),
-            self._made,
+            lru_cache(CHOICES_KEPT)(made),
             metric=self.sweep.metric,
             timeframe=self._timeframe,
         )

@@ -93,8 +93,10 @@ class SweepEngine(Protocol):
         """
         ...
 
-    def merge(self, computation: Computation, parts: Sequence[str]) -> BacktestOutcome:
+    def merge(self, computation: Computation, parts: Sequence[str], watch: Callable[[], None]) -> BacktestOutcome:
         """Judge the trials of all parts, in order; the numbers of the item and the page are those of the best.
+
+        `watch` is called before each window's choice is made again. An error that it raises ends the work.
 
         Raises as `BacktestEngine.compute`, and `Reject` (SWEEP_EMPTY, SWEEP_FAILED) if no combination could be tried.
         """

@@ -61,6 +61,8 @@ def test_bounds_are_those_of_the_engine_and_of_a_day() -> None:
         ({"fast": []}, "sharpe_ratio", 300, "SWEEP_INVALID"),
         ({"fast": [1, 1]}, "sharpe_ratio", 300, "SWEEP_INVALID"),
         ({"fast": [math.nan]}, "sharpe_ratio", 300, "SWEEP_INVALID"),
+        ({"fast": [2**53 + 1]}, "sharpe_ratio", 300, "SWEEP_INVALID"),
+        ({"fast": [5, -(10**400)]}, "sharpe_ratio", 300, "SWEEP_INVALID"),
         ({"fast": ["x" * 201]}, "sharpe_ratio", 300, "SWEEP_INVALID"),
         ({"no name": [1]}, "sharpe_ratio", 300, "SWEEP_INVALID"),
         ({"fast": [1]}, "max_drawdown", 300, "METRIC_UNKNOWN"),

@@ -14,7 +14,7 @@ from candlecast.domain.values.errors import Conflict, DomainError, InvalidValue,
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.backtests.cancel_backtest import CancelBacktest
 from candlecast.services.backtests.read_inputs import ReadInputs
-from candlecast.services.backtests.run_sweep_part import RunSweepPart
+from candlecast.services.backtests.run_sweep_part import LOOK_EVERY, RunSweepPart
 from candlecast.services.market.read_funding import ReadFunding
 from candlecast.services.market.read_history import ReadHistory
 from tests.support.builders import BTC, NOW, TENANT, a_market, a_strategy, candles_until
@@ -257,6 +257,28 @@ def test_a_part_that_takes_too_long_fails_the_sweep(bench: Bench) -> None:
     bench.engine.during = during
     bench.run(0)
     assert bench.found.error_code == "BACKTEST_TOO_SLOW"
+
+
+def test_a_judgement_that_takes_too_long_fails_the_sweep(bench: Bench) -> None:
+    """A function that is killed at its time-out would judge again and again, and keep its place from others."""
+
+    def slow() -> None:
+        bench.clock.advance(TIME_LIMIT.total_seconds() + 1)
+
+    bench.engine.merging = slow
+    bench.run(0, 1, 2, 3)
+    assert bench.found.error_code == "BACKTEST_TOO_SLOW"
+
+
+def test_a_sweep_that_is_cancelled_while_it_is_judged_has_no_result(bench: Bench) -> None:
+    def cancel() -> None:
+        bench.cancel(TENANT, BACKTEST)
+        bench.clock.advance(LOOK_EVERY.total_seconds())
+
+    bench.engine.merging = cancel
+    bench.run(0, 1, 2, 3)
+    assert bench.found.status is BacktestStatus.CANCELLED
+    assert not bench.results.kept
 
 
 def lose_results(bench: Bench) -> None:

@@ -37,6 +37,7 @@ ROWS_OF_A_PART = 58_500  # candles of all its trials: as many as one backtest ha
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}")
 MAX_WINDOWS = 200  # of a walk-forward: each is a row of its result
 MAX_TEXT_CHARACTERS = 200  # of a value that is text
+MAX_INTEGER = 2**53  # what a float holds exactly, and the most that the sandbox takes
 
 HOUR = timedelta(hours=1)
 FEWEST_ROWS = 2  # of a training and of a test
@@ -138,4 +139,4 @@ def _no_windows(message: str) -> InvalidValue:
 def _is_plain(value: Value) -> bool:
     if isinstance(value, str):
         return len(value) <= MAX_TEXT_CHARACTERS and value.isprintable()
-    return math.isfinite(value)
+    return math.isfinite(value) if isinstance(value, float) else abs(value) <= MAX_INTEGER

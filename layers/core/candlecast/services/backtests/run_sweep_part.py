@@ -65,7 +65,7 @@ class RunSweepPart:
         return self._change(task, lambda known: known.with_part(part))
 
     def _judge(self, sweep: Backtest, task: BacktestTask) -> None:
-        outcome = self.engine.merge(self.inputs(sweep), self.parts.parts(sweep))
+        outcome = self.engine.merge(self.inputs(sweep), self.parts.parts(sweep), self._watch(task))
         self.results.keep(sweep, outcome.files)
         self._change(task, lambda known: known.done(outcome.summary, outcome.code_version, self.clock.now()))
         self.metrics.count("BacktestsDone")
@@ -77,14 +77,14 @@ class RunSweepPart:
         self.metrics.count("BacktestsFailed")
 
     def _watch(self, task: BacktestTask) -> Callable[[], None]:
-        """Raise `Stopped` once the sweep has ended, and `Reject` (BACKTEST_TOO_SLOW) once the time of a part is over."""
+        """Raise `Stopped` once the sweep has ended, and `Reject` (BACKTEST_TOO_SLOW) once the time of this work is over."""
         began = looked = self.clock.now()
 
         def watch() -> None:
             nonlocal looked
             now = self.clock.now()
             if now - began > TIME_LIMIT:
-                raise Reject(TOO_SLOW, f"a part of it takes over {TIME_LIMIT} to compute: choose fewer candles")
+                raise Reject(TOO_SLOW, f"a part or the judgement takes over {TIME_LIMIT}: choose fewer candles or windows")
             if now - looked >= LOOK_EVERY:
                 looked = now
                 self._look(task)
