@@ -84,9 +84,9 @@ class Api:
         """The object of a `GET`. Raises `ApiRefused`, `CommandFailed`."""
         return self._ask("GET", f"{path}?{urlencode(query)}" if query else path, None)
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The object of a `POST`. Raises `ApiRefused`, `CommandFailed`."""
-        return self._ask("POST", path, body)
+    def post(self, path: str, body: Mapping[str, Any] | None = None, key: str | None = None) -> dict[str, Any]:
+        """The object of a `POST`; with a `key` it may be repeated. Raises `ApiRefused`, `CommandFailed`."""
+        return self._ask("POST", path, body, key)
 
     def pages(self, path: str) -> list[dict[str, Any]]:
         """All items of a listing. Raises `ApiRefused`, `CommandFailed`."""
@@ -101,8 +101,10 @@ class Api:
             query["cursor"] = cursor
         return items
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None, key: str | None = None) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
         raw = None
         if body is not None:
             headers["Content-Type"] = "application/json"

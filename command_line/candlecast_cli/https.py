@@ -9,7 +9,7 @@ from typing import Any
 
 import urllib3
 
-from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.errors import Reject, RetryLater
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 35.0  # a function behind an HTTP API has 29 s
@@ -39,16 +39,18 @@ class Https:
         except (ValueError, RecursionError):
             return answer.status, None
 
-    def fetch(self, url: str) -> bytes:
-        """The body behind a link. Raises `RetryLater` (UNREACHABLE) for any answer but 200, and for a body that is too large."""
+    def fetch(self, url: str, most_bytes: int = MAX_ANSWER_BYTES) -> bytes:
+        """The body behind a link. Raises `RetryLater` (UNREACHABLE) for any answer but 200, `Reject` (ANSWER_TOO_LARGE)."""
         try:
             answer = self._pool.request("GET", url, preload_content=False, redirect=False)
             try:
-                body = answer.read(MAX_ANSWER_BYTES + 1)
+                body = answer.read(most_bytes + 1)
             finally:
                 answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
             raise RetryLater(UNREACHABLE, type(error).__name__, after_seconds=1) from None
-        if answer.status != HTTPStatus.OK or len(body) > MAX_ANSWER_BYTES:
+        if answer.status != HTTPStatus.OK:
             raise RetryLater(UNREACHABLE, f"the link answers {answer.status}", after_seconds=1)
+        if len(body) > most_bytes:
+            raise Reject("ANSWER_TOO_LARGE", f"it is larger than {most_bytes:,} bytes, which no answer of ours is")
         return body

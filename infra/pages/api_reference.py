@@ -272,8 +272,8 @@ def _headers() -> Iterator[str]:
             (
                 "`Idempotency-Key`",
                 "request",
-                "`POST /v1/accounts` and `POST /v1/subscriptions`: 1 to 128 visible ASCII characters. A repeat with the same key "
-                "makes nothing new and answers with the first result as it is now.",
+                "`POST /v1/accounts`, `POST /v1/subscriptions` and `POST /v1/backtests`: 1 to 128 visible ASCII characters. A "
+                "repeat with the same key makes nothing new and answers with the first result as it is now.",
             ),
             ("`Retry-After`", "answer", "With 503: seconds to wait before the next request."),
             ("`WWW-Authenticate: Bearer`", "answer", "With 401."),

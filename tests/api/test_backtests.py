@@ -119,12 +119,33 @@ def test_what_is_no_sweep_is_refused(deployment: Deployment, sweep: dict[str, An
     assert (answer.status, answer.code) == (422, code)
 
 
-def test_a_queue_that_does_not_answer_leaves_no_backtest_that_waits_for_ever(deployment: Deployment) -> None:
+def test_a_queue_that_does_not_answer_refuses_nobody(deployment: Deployment) -> None:
     deployment.backtest_queue.fail_next()
     answer = deployment.client.post(PATH, BODY)
-    assert (answer.status, answer.code) == (503, "QUEUE_UNAVAILABLE")
-    (listed,) = deployment.client.get(PATH).json["items"]
-    assert (listed["status"], listed["error_code"]) == ("FAILED", "QUEUE_UNAVAILABLE")
+    assert (answer.status, answer.json["status"]) == (202, "QUEUED")
+    ((tenant, unsent),) = deployment.backtests.unsent
+    assert (tenant, unsent) == (TENANT, answer.json["backtest_id"])
+
+
+def test_a_repeat_with_the_same_key_makes_no_second_backtest(deployment: Deployment) -> None:
+    body = BODY | {"settings": {"capital": "400"}, "sweep": None}
+    first = deployment.client.post(PATH, body, key="key-1")
+    deployment.clock.advance(60)  # the newest candle is another one by now
+    again = deployment.client.post(PATH, body, key="key-1")
+    assert (first.status, again.status, again.json) == (202, 202, first.json)
+    assert len(deployment.backtest_queue.sent) == 1
+    other = deployment.client.post(PATH, body, key="key-2")
+    assert other.json["backtest_id"] != first.json["backtest_id"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"cash": "501"}, {"settings": {"capital": "401"}}, {"link_key": "key"}, {"start": "2026-11-20T08:01:00Z"}]
+)
+def test_a_key_with_another_body_is_refused(deployment: Deployment, change: dict[str, Any]) -> None:
+    body = BODY | {"cash": "500", "settings": {"capital": "400"}}
+    assert deployment.client.post(PATH, body, key="key-1").status == 202
+    answer = deployment.client.post(PATH, body | change, key="key-1")
+    assert (answer.status, answer.code) == (422, "IDEMPOTENCY_KEY_REUSED")
 
 
 def test_a_finished_backtest_shows_its_numbers(populated: Deployment) -> None:

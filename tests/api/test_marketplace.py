@@ -16,6 +16,7 @@ from candlecast.domain.strategies.listing import (
     ListedBacktest,
     ListedRecord,
 )
+from candlecast.domain.strategies.parity_share import ParityShare
 from tests.api.conftest import EXTERNAL, Deployment
 from tests.support.builders import BTC, NOW, STRATEGY, a_strategy, after, an_uploaded_strategy
 
@@ -70,6 +71,7 @@ def test_a_card_shows_words_and_figures_and_nothing_else(deployment: Deployment)
                 "buy_and_hold_percent": "-3.0000",
             },
             "backtest": None,
+            "parity": None,
         }
     ]
 
@@ -95,6 +97,24 @@ def test_a_card_shows_the_platforms_backtest_once_there_is_one(deployment: Deplo
         "sharpe_ratio": None,
         "is_ruined": False,
         "refusal": None,
+    }
+
+
+def test_a_card_shows_the_share_of_runs_that_decided_as_a_backtest(deployment: Deployment) -> None:
+    def shown() -> object:
+        (card,) = [it for it in deployment.stranger.get(PATH, venue_kind="paper").json["items"] if it["strategy_id"] == STRATEGY]
+        return card["parity"]
+
+    deployment.listings.put_parity(STRATEGY, ParityShare(days=2))
+    assert shown() is None, "no run was compared"
+    deployment.listings.put_parity(STRATEGY, ParityShare(days=2, checked=200, equal=197, otherwise=1, compared_at=NOW))
+    assert shown() == {
+        "days": 2,
+        "checked": 200,
+        "equal": 197,
+        "otherwise": 1,
+        "percent": "99.5",
+        "compared_at": SHOWN_NOW,
     }
 
 

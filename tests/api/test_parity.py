@@ -16,6 +16,9 @@ TODAY = NOW.date()
 A_DAY = timedelta(days=1)
 
 
+SHARE = {"days": 2, "checked": 15, "equal": 14, "otherwise": 1, "percent": "93.33", "compared_at": "2026-11-21T01:00:00Z"}
+
+
 @pytest.fixture
 def compared(populated: Deployment) -> Deployment:
     """Yesterday with one difference among ten, and today with none."""
@@ -28,7 +31,7 @@ def compared(populated: Deployment) -> Deployment:
 def test_a_follower_sees_days_with_their_differences(compared: Deployment) -> None:
     answer = compared.client.get(PATH)
     assert answer.status == 200
-    assert answer.json["share"] == {"days": 2, "checked": 15, "equal": 14, "otherwise": 1, "percent": "93.33"}
+    assert answer.json["share"] == SHARE
     today, yesterday = answer.json["days"]
     assert (today["day"], today["is_whole"], today["differences"]) == (TODAY.isoformat(), False, [])
     (difference,) = yesterday["differences"]
@@ -39,9 +42,17 @@ def test_a_follower_sees_days_with_their_differences(compared: Deployment) -> No
 
 def test_the_page_of_a_strategy_has_its_share(compared: Deployment) -> None:
     for client in (compared.client, compared.stranger, compared.admin):
-        assert client.get(f"/v1/strategies/{STRATEGY}").json["parity_percent"] == "93.33"
-    assert compared.client.get("/v1/strategies").json["items"][0]["parity_percent"] is None
-    assert compared.client.get(f"/v1/strategies/{EXTERNAL}").json["parity_percent"] is None
+        assert client.get(f"/v1/strategies/{STRATEGY}").json["parity"] == SHARE
+    assert compared.client.get("/v1/strategies").json["items"][0]["parity"] is None
+    assert compared.client.get(f"/v1/strategies/{EXTERNAL}").json["parity"] is None
+
+
+def test_days_without_a_run_are_no_share(populated: Deployment) -> None:
+    populated.clock.set(NOW)
+    populated.parity_days.put_day(a_parity_day(TODAY, differences=[], equal=0))
+    assert populated.client.get(f"/v1/strategies/{STRATEGY}").json["parity"] is None
+    share = populated.client.get(PATH).json["share"]
+    assert (share["days"], share["percent"], share["compared_at"]) == (1, None, None)
 
 
 def test_a_stranger_sees_counts_alone(compared: Deployment) -> None:

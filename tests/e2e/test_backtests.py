@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,11 +18,13 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from candlecast.adapters.dynamodb.backtests import DynamoBacktestStore
+from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.backtest.candle_venue import Fees, Slippage
 from candlecast.backtest.exact_path import Terms
 from candlecast.backtest.result import Result, without_history
 from candlecast.backtest.run import run
-from candlecast.domain.backtests.backtest import MAX_OPEN
+from candlecast.domain.backtests.backtest import MAX_OPEN, BacktestStatus
 from candlecast.domain.market.market import Market
 from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode
 from candlecast.domain.values.timeframe import Timeframe
@@ -80,6 +82,10 @@ class Story:
         path = f"/v1/backtests/{asked['backtest_id']}"
         found: dict[str, Any] = until(lambda: who.call("GET", path), lambda it: it["status"] not in ("QUEUED", "RUNNING"))
         return found
+
+    def found(self, who: Api, asked: dict[str, Any]) -> dict[str, Any]:
+        backtest: dict[str, Any] = who.call("GET", f"/v1/backtests/{asked['backtest_id']}")
+        return backtest
 
     def results(self, who: Api, asked: dict[str, Any]) -> dict[str, Any]:
         links: dict[str, Any] = who.call("GET", f"/v1/backtests/{asked['backtest_id']}/results")
@@ -221,6 +227,32 @@ def test_a_listed_strategy_has_the_platforms_backtest_on_its_card(story: Story) 
     assert datetime.fromisoformat(backtest["until"]) < story.end
     assert backtest["trades"] > SPAN
     assert Decimal(backtest["return_percent"]) > 0, "it takes each turn of the zigzag"
+
+
+def test_a_backtest_whose_task_was_never_sent_is_computed(story: Story) -> None:
+    """Its item is written as by an API that was killed before it sent the task. The clock of each minute finds it."""
+    store = DynamoBacktestStore(Table(story.cloud.outputs["TableName"]))
+    asked = story.ask(story.author, UPLOADED)
+    story.ended(story.author, asked)
+    first = store.find_backtest(story.cloud.user("author@example.com").sub, asked["backtest_id"])
+    left = replace(
+        first,
+        backtest_id=f"{first.backtest_id}-left",
+        asked_at=first.asked_at - 2 * MINUTE,
+        status=BacktestStatus.QUEUED,
+        rows_done=0,
+        tries=0,
+        started_at=None,
+        ended_at=None,
+        code_version=None,
+        summary=None,
+        version=0,
+    )
+    store.create_backtest(left)
+    invoke(story.cloud, "ReconcileClockFunctionName", {"scheduled_time": utc_now().isoformat().replace("+00:00", "Z")})
+    done = story.ended(story.author, {"backtest_id": left.backtest_id})
+    assert (done["status"], done["tries"], done["summary"]) == ("DONE", 1, story.found(story.author, asked)["summary"])
+    assert [it for it in store.list_unsent(utc_now() + MINUTE, 100) if it.tenant_id == left.tenant_id] == []
 
 
 def test_candles_of_one_market_are_one_object_a_month_for_everybody(story: Story) -> None:

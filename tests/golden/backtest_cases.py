@@ -14,6 +14,7 @@ from candlecast.domain.backtests.sweep import SweepPlan, WalkForwardPlan
 from candlecast.domain.signals.messages import BacktestTask
 from candlecast.domain.subscriptions.subscription import Settings
 from candlecast.domain.values.timeframe import Timeframe
+from candlecast.ports.backtests import FirstRequest, RequestKey
 from tests.golden import values
 from tests.golden.cases import Case, World, message_case, stored
 from tests.golden.times import NOW, at
@@ -168,6 +169,19 @@ def _create(world: World) -> None:
     _store(world).create_backtest(replace(_asked(), version=0))
 
 
+_KEY = RequestKey(key="golden key", asked_for="0123456789abcdef0123456789abcdef")
+_FIRST = FirstRequest(backtest=_asked(), asked_for=_KEY.asked_for)
+
+
+def _create_with_key(world: World) -> None:
+    _store(world).create_backtest(replace(_asked(), version=0), _KEY)
+
+
+def _find_first(world: World) -> FirstRequest | None:
+    _create(world)
+    return _store(world).find_first(TENANT, _KEY.key, NOW)
+
+
 BACKTESTS: tuple[Case, ...] = (
     stored("backtest", "asked", _asked, _create, _find, of="BACKTEST#"),
     _saved("running", _running),
@@ -176,6 +190,7 @@ BACKTESTS: tuple[Case, ...] = (
     _saved("swept", _swept),
     _saved("walking", _walking),
     stored("backtest", "open", lambda: 1, _create, _count("OPEN"), of="OPEN"),
+    stored("backtest_key", "used", lambda: _FIRST, _create_with_key, _find_first, of="KEY#"),
     stored("backtest", "of-a-day", lambda: 1, _create, _count("DAY#2026-11-20"), of="DAY#"),
     message_case(
         "message_backtest_task", "full", _task, lambda world, sqs: SqsBacktestQueue(sqs, "backtest").send_backtests([_task()])

@@ -32,6 +32,7 @@ from candlecast.domain.strategies.listing import (
     ListingWalk,
     RecordStart,
 )
+from candlecast.domain.strategies.parity_share import ParityShare
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.candle_history import Kept
 from tests.golden import other_values, values
@@ -92,6 +93,15 @@ def _refresh(world: World) -> None:
     DynamoStrategyStore(world.table).create_strategy(_listed())
     DynamoListingStore(world.table).refresh(STRATEGY, _figures())
     DynamoListingStore(world.table).put_backtest(STRATEGY, _backtest())
+
+
+def _share() -> ParityShare:
+    return ParityShare(days=30, checked=43_200, equal=43_100, otherwise=7, compared_at=at(4_800))
+
+
+def _put_parity(world: World) -> None:
+    DynamoStrategyStore(world.table).create_strategy(_listed())
+    DynamoListingStore(world.table).put_parity(STRATEGY, _share())
 
 
 def _browse(sort: ListingSort) -> Callable[[World], Any]:
@@ -246,6 +256,14 @@ MARKET: tuple[Case, ...] = (
             of=sort.value,
         )
         for sort in ListingSort
+    ),
+    stored(
+        "listing",
+        "with-parity",
+        lambda: Card(listing=Listing.of(_listed()), record=ListedRecord(followers=_listed().subscriber_count), parity=_share()),
+        _put_parity,
+        _browse(ListingSort.RECORD),
+        of=ListingSort.RECORD.value,
     ),
     stored(
         "listing",

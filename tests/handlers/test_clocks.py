@@ -66,6 +66,7 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
         watch_schedules=made.noted("watch", ("1m",)),
         watch_pause=made.noted("pause", False),
         refresh_listings=made.noted("listings", 4),
+        send_unsent=made.noted("unsent", 1),
     )
     monkeypatch.setattr(candle_clock, "build", lambda: made.announce)
     monkeypatch.setattr(reconcile_clock, "build", lambda: clock)
@@ -116,7 +117,7 @@ def test_events_of_now_are_acted_on(parts: Parts) -> None:
     assert candle_handler({"timeframe": "1m", "scheduled_time": NOW.isoformat()}, Context()) == {"candles": 3}  # type: ignore[arg-type]
     answer = reconcile_handler({"scheduled_time": NOW.isoformat()}, Context())  # type: ignore[arg-type]
     assert answer == {"accounts": 7, "released_reservations": 2}
-    assert parts.done == ["announce", "switches", "pause", "watch", "request", "sweep", "listings"]
+    assert parts.done == ["announce", "switches", "pause", "watch", "request", "sweep", "listings", "unsent"]
 
 
 def test_a_person_who_asks_for_looks_is_no_firing_of_the_watch(parts: Parts) -> None:
@@ -127,7 +128,7 @@ def test_a_person_who_asks_for_looks_is_no_firing_of_the_watch(parts: Parts) -> 
     assert parts.done[-2] == "all at once"
 
 
-STEPS = ["switches", "pause", "watch", "request", "sweep", "listings"]
+STEPS = ["switches", "pause", "watch", "request", "sweep", "listings", "unsent"]
 
 
 @pytest.mark.parametrize("failing", STEPS)

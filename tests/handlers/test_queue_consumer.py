@@ -251,6 +251,14 @@ def test_a_poison_message_lets_the_rest_of_its_group_pass() -> None:
     assert [letter.group_id for letter in consumer.messages.letters] == ["a"]
 
 
+def test_a_group_of_a_queue_without_order_holds_nothing_back() -> None:
+    consumer = Consumer({"a1": LATER, "a2": RetryLater("BUSY", after_seconds=30), "a3": Poison("MESSAGE_INVALID")})
+    assert consumer(*(record(body, n, group="tenant") for n, body in enumerate(("a1", "a2", "a3", "a4")))) == ["0", "1"]
+    assert consumer.done == ["a4"]
+    assert consumer.messages.pauses == {"receipt-0": 7, "receipt-1": 30}
+    assert [letter.group_id for letter in consumer.messages.letters] == [None], "its letters go to a queue without order"
+
+
 def test_a_group_that_runs_out_of_time_keeps_its_order() -> None:
     consumer = Consumer(fifo=True)
     context = Context(remaining=20_000, spent_per_question=10_000)

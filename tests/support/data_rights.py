@@ -85,7 +85,7 @@ RIGHTS: Mapping[str, Rights] = {
         query=_keys("STRATEGY#*", "PARITY#*"),
         lookups={"GSI1": _keys("CLOCK#*", "CLOCK_UPLOADED#*", "FOLLOWERS#*")},
         put=_keys("PARITY#*"),
-        update=_keys("WEIGHTS#*", "SCHEDULES"),
+        update=_keys("WEIGHTS#*", "SCHEDULES", "LISTING#*"),
     ),
     "strategy_validator": Rights(get=_keys("WEIGHTS#*"), update=_keys("WEIGHTS#*")),
     "backtest_runner": Rights(
@@ -129,10 +129,10 @@ RIGHTS: Mapping[str, Rights] = {
         batch_get=_keys(ACCOUNT, "LOOKS", "SCHEDULES", "KILL_SWITCH#*", "PAUSE#*") | _POOLS | _LOOKS,
         query=_keys("STRATEGY#*", "PRICE#*") | _CARDS,
         put=_keys("LOOKS", "SCHEDULES", "KILL_SWITCH#*#COPY#*", "PAUSE#*#COPY#*") | _POOLS | _LOOKS | _CARDS,
-        update=_keys("LOOKS", "SCHEDULES") | _POOLS | _LOOKS | _CARDS,
+        update=_keys("LOOKS", "SCHEDULES", "BACKTESTS#*") | _POOLS | _LOOKS | _CARDS,
         batch_write=_LOOKS,
         lookups={
-            "GSI2": _keys("KILL_SWITCHES", "STRATEGIES", "MARKETPLACE#*"),
+            "GSI2": _keys("KILL_SWITCHES", "STRATEGIES", "MARKETPLACE#*", "BACKTESTS_UNSENT"),
             **dict.fromkeys(("GSI3", "GSI4"), _keys("RECONCILE#*", "RESERVATIONS#*", "SOON#*")),
         },
     ),

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from candlecast.backtest.document import refused
 from candlecast.backtest.fills import FillAt
-from candlecast_cli.api import Api, At, connect, path, require
+from candlecast_cli.api import UNREADABLE, Api, At, connect, path, require
 from candlecast_cli.author.output import STDOUT, put_document, require_outputs, write_whole
 from candlecast_cli.author.terms import Asked
 from candlecast_cli.failures import CommandFailed, ExitCode
 from candlecast_cli.printing import Steps, put_line, put_table, say
 
 POLL_SECONDS = 2.0  # as often as the platform tells the progress
+REPEATS = 2  # of a request without an answer: a line that is down for longer needs its person
 WAIT_SECONDS = 4 * 3_600  # others may be before it in the queue; the backtest itself takes twelve minutes at most
+MAX_RESULT_BYTES = 24 * 1024 * 1024  # 58,500 trades of at most 400 bytes are 23.4 MB; the other numbers are some kilobytes
 LABELS = {
     "final_equity": "Final equity",
     "fees": "Fees",
@@ -46,12 +50,10 @@ def run_remotely(
     api = connect(at)
     with Steps() as steps:
         steps.step("asking for the backtest")
-        found = _ended(api, api.post(path("backtests"), body), steps)
+        found = _ended(api, _asked(api, body), steps)
         steps.step("fetching the result")
         links = api.get(path("backtests", require(found, "backtest_id", str), "results"))
-        document = api.https.ask("GET", require(links, "document", str), {})[1]
-        if not isinstance(document, dict):
-            raise CommandFailed("ANSWER_UNREADABLE", "the result is no JSON object, or larger than the command reads")
+        document = _document(api.https.fetch(require(links, "document", str), MAX_RESULT_BYTES))
         if plot is not None:
             page = api.https.fetch(require(links, "page", str))
             write_whole(plot, lambda beside: _put(page, beside))
@@ -60,6 +62,29 @@ def run_remotely(
         put_document(document, json_out)
     if json_out != STDOUT:
         _show(found, document)
+
+
+def _asked(api: Api, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The backtest. A request without an answer is repeated by its key, so that there is one backtest."""
+    key = uuid4().hex
+    for _ in range(REPEATS):
+        try:
+            return api.post(path("backtests"), body, key)
+        except CommandFailed as error:
+            if error.code != "API_UNREACHABLE":
+                raise
+            time.sleep(POLL_SECONDS)
+    return api.post(path("backtests"), body, key)
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise CommandFailed(UNREADABLE, "the result is no JSON object")
+    return found
 
 
 def _put(page: bytes, file: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from candlecast.domain.values.ids import digest
+from candlecast.ports.backtests import RequestKey
 from candlecast.services.backtests.ask_backtest import Reader
-from functions.api.deps import PLATFORM_ADMIN, BacktestId, CallerDep, CorrelationDep
+from functions.api.deps import PLATFORM_ADMIN, BacktestId, CallerDep, CorrelationDep, IdempotencyKey
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import BacktestsDep
@@ -23,10 +25,18 @@ def list_backtests(who: CallerDep, backtests: BacktestsDep, paging: PagingDep) -
 
 
 @router.post("", status_code=202, responses=refusals(404, 409, 413))
-def ask_backtest(who: CallerDep, ask: AskBacktestDep, correlation_id: CorrelationDep, body: NewBacktest) -> BacktestView:
+def ask_backtest(
+    who: CallerDep,
+    ask: AskBacktestDep,
+    correlation_id: CorrelationDep,
+    body: NewBacktest,
+    idempotency_key: IdempotencyKey = None,
+) -> BacktestView:
     """Ask for a strategy to be tried on past candles. It is computed as soon as there is room; follow it by its id."""
     reader = Reader(tenant_id=who.tenant_id, is_operator=PLATFORM_ADMIN in who.roles, link_key=body.link_key)
-    return BacktestView.of(ask(reader, body.to_domain(), correlation_id))
+    asked_for = digest(body.model_dump_json(exclude_unset=True))  # a later release may know more fields
+    key = None if idempotency_key is None else RequestKey(key=idempotency_key, asked_for=asked_for)
+    return BacktestView.of(ask(reader, body.to_domain(), correlation_id, key))
 
 
 @router.get("/{backtest_id}", responses=refusals(404))

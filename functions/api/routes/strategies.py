@@ -74,7 +74,7 @@ def create_strategy(
 @router.get("/{strategy_id}", responses=refusals(404))
 def get_strategy(admitted: AdmissionDep, parity: ShowParityDep) -> StrategyView:
     """Show one strategy; followers and operators see code and parameters of the platform's, authors those of their own."""
-    return StrategyView.shown(admitted, parity(admitted).share.percent)
+    return StrategyView.shown(admitted, parity(admitted).share)
 
 
 @router.get("/{strategy_id}/statistics", responses=refusals(404))

@@ -10,6 +10,7 @@ from pydantic import Field
 from candlecast.domain.strategies.definition import StrategyKind
 from candlecast.domain.strategies.listing import MIN_RANKED_TENANTS, MIN_RANKED_TRADES, Card
 from candlecast.domain.values.timeframe import Timeframe
+from functions.api.schemas.parity_share import ParityShareView
 from functions.api.schemas.values import Money, View
 
 VenueKind = Literal["paper", "live"]
@@ -70,6 +71,10 @@ class CardView(View):
         description="Null until the platform has computed one, which is asked for within hours, and for an external strategy."
     )
 
+    parity: ParityShareView | None = Field(
+        description="Runs of thirty days that decided as a backtest does, as of `compared_at`. Null if none was compared."
+    )
+
     @staticmethod
     def of(card: Card) -> CardView:
         listing, record = card.listing, card.record
@@ -87,4 +92,5 @@ class CardView(View):
             followers=record.followers,
             record=CardRecordView.model_validate(record),
             backtest=None if figures is None else CardBacktestView.model_validate(figures),
+            parity=ParityShareView.compared(card.parity),
         )

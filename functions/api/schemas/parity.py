@@ -8,7 +8,8 @@ from pydantic import ConfigDict, Field
 
 from candlecast.domain.parity.parity import ParityCause, ParityDay
 from candlecast.services.parity.show_parity import ShownParity
-from functions.api.schemas.values import Body, CandleView, Money, View
+from functions.api.schemas.parity_share import ParityShareView
+from functions.api.schemas.values import Body, CandleView, View
 
 
 class AskedParity(Body):
@@ -76,16 +77,6 @@ class ParityDayView(View):
             refusal=day.refusal,
             differences=[DifferenceView.model_validate(each) for each in day.differences] if sees_differences else None,
         )
-
-
-class ParityShareView(View):
-    """Several days as one number."""
-
-    days: int = Field(description="Days that were compared.")
-    checked: int = Field(description="Runs that were compared, and candles without a run.")
-    equal: int = Field(description="Runs with the same decision on the same candles.")
-    otherwise: int = Field(description="Runs whose decision is another one, or is missing.")
-    percent: Money | None = Field(description="Runs in a hundred that decided as the backtest, rounded down; null without runs.")
 
 
 class ParityView(View):

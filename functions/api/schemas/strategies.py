@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StrictBool, StrictInt
@@ -23,12 +22,14 @@ from candlecast.domain.strategies.definition import (
     Visibility,
 )
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus, SignalRecord
+from candlecast.domain.strategies.parity_share import ParityShare
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.strategies.admit_reader import Admission
 from candlecast.services.strategies.change_source import SourceInUse
 from candlecast.services.strategies.create_strategy import IssuedSecret
 from candlecast.services.strategies.upload_strategy import Uploaded
 from functions.api.schemas.parameters import Parameters, Slug
+from functions.api.schemas.parity_share import ParityShareView
 from functions.api.schemas.strategy_versions import HintView, NewUploadedStrategy, ReleaseView, VersionView, hints_of
 from functions.api.schemas.values import Body, CandleView, Label, Money, Symbol, Text, View, bounded
 
@@ -143,9 +144,9 @@ class StrategyView(View):
     )
     collaborators: tuple[str, ...] | None = Field(description="Tenants that may change it too; null for others than authors.")
     link_key: str | None = Field(description="Secret part of its link; null without a link, and for others than authors.")
-    parity_percent: Money | None = Field(
+    parity: ParityShareView | None = Field(
         default=None,
-        description="Of a hundred runs of the last thirty days, those that decided as a backtest does. Null in listings.",
+        description="Runs of the last thirty days that decided as a backtest does. Null if none was compared, and in listings.",
     )
 
     @staticmethod
@@ -164,13 +165,13 @@ class StrategyView(View):
         return StrategyView.of(definition).model_copy(update=dict.fromkeys((*OF_AUTHORS, "code", "parameters")))
 
     @staticmethod
-    def shown(admitted: Admission, parity_percent: Decimal | None) -> StrategyView:
+    def shown(admitted: Admission, parity: ParityShare) -> StrategyView:
         """As much as an admitted reader may see."""
         if admitted.is_author:
             view = StrategyView.of(admitted.strategy)
         else:
             view = (StrategyView.followed if admitted.sees_parameters else StrategyView.listed)(admitted.strategy)
-        return view.model_copy(update={"parity_percent": parity_percent})
+        return view.model_copy(update={"parity": ParityShareView.compared(parity)})
 
 
 class SourceView(View):

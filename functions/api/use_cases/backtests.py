@@ -8,6 +8,7 @@ from fastapi import Depends
 
 from candlecast.services.backtests.ask_backtest import AskBacktest
 from candlecast.services.backtests.cancel_backtest import CancelBacktest
+from candlecast.services.backtests.send_tasks import SendTasks
 from candlecast.services.backtests.show_results import ShowResults
 from candlecast.services.strategies.admit_reader import AdmitReader
 from functions.api.ports import (
@@ -34,9 +35,10 @@ async def ask_backtest(
     return AskBacktest(
         backtests=backtests,
         strategies=strategies,
+        subscriptions=subscriptions,
         admit=AdmitReader(strategies, subscriptions),
         markets=markets,
-        queue=queue,
+        send=SendTasks(backtests, queue),
         clock=clock,
         identifiers=identifiers,
     )

@@ -11,8 +11,9 @@ from typing import Any
 from candlecast.adapters.dynamodb.parity_days import DynamoParityStore
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.sqs.queues import SqsParityQueue
-from candlecast.domain.parity.parity import Difference, ParityDay, ParityShare
+from candlecast.domain.parity.parity import Difference, ParityDay
 from candlecast.domain.strategies.execution import Execution
+from candlecast.domain.strategies.parity_share import ParityShare
 from candlecast.services.parity.ask_daily import task_of
 from infra.local.cloud import Cloud
 from infra.local.project import CommandError

@@ -252,6 +252,12 @@ def test_nothing_is_redriven_twice_by_one_call_when_it_fails_again_at_once(bench
     assert len(bench.ids("candle")) == 3
 
 
+def test_a_letter_that_sqs_has_moved_keeps_its_group_in_a_queue_without_order(bench: Bench) -> None:
+    bench.sqs.send_message(QueueUrl=bench.urls["candle-dead"], MessageBody="{}", MessageGroupId=GROUP)
+    assert len(bench.letters.redrive("candle", None, OPERATOR).message_ids) == 1
+    assert [message["Attributes"]["MessageGroupId"] for message in bench.waiting("candle")] == [GROUP]
+
+
 def test_a_letter_that_its_route_refuses_stays_with_the_code_of_the_reason(bench: Bench) -> None:
     bench.put_aside(orders(1))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,15 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.codec import message_from_json
-from candlecast.adapters.sqs.queues import SqsCandleQueue, SqsReconcileQueue, SqsSignalQueue, SqsTradeQueue, group_id
-from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+from candlecast.adapters.sqs.queues import (
+    SqsBacktestQueue,
+    SqsCandleQueue,
+    SqsReconcileQueue,
+    SqsSignalQueue,
+    SqsTradeQueue,
+    group_id,
+)
+from candlecast.domain.signals.messages import BacktestTask, CandleClosed, ReconcileRequest, SignalShard
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import InvalidValue
@@ -150,3 +158,12 @@ def test_an_accounts_messages_are_one_group(aws: Cloud) -> None:
     )
     groups = [message["Attributes"]["MessageGroupId"] for message in aws.messages(queue_url, 2)]
     assert sorted(groups) == [group_id("tenant-1", "account-1"), group_id("tenant-1", "account-2")]
+
+
+@pytest.mark.e2e
+def test_a_tenants_tasks_are_one_group_of_a_queue_without_order(aws: Cloud) -> None:
+    queue_url = aws.queue()
+    tasks = [BacktestTask(tenant_id=tenant, backtest_id="id", correlation_id="c") for tenant in ("a", "b", "a")]
+    SqsBacktestQueue(aws.client("sqs"), queue_url).send_backtests(tasks)
+    messages = aws.messages(queue_url, 3)  # all are in flight together
+    assert sorted(Counter(message["Attributes"]["MessageGroupId"] for message in messages).values()) == [1, 2]

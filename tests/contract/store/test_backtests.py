@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.dynamodb.backtests import DynamoBacktestStore
-from candlecast.domain.backtests.backtest import MAX_A_DAY, MAX_OPEN, Backtest
+from candlecast.domain.backtests.backtest import KEY_DAYS, MAX_A_DAY, MAX_OPEN, RESULT_DAYS, Backtest, BacktestStatus
 from candlecast.domain.backtests.sweep import MAX_PARTS, SweepPlan
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
-from candlecast.ports.backtests import BacktestStore
+from candlecast.ports.backtests import BacktestStore, FirstRequest, RequestKey
 from tests.support.builders import NOW, after
 from tests.support.fakes.backtests import FakeBacktestStore, a_backtest, a_plan, a_summary
 
@@ -74,6 +74,100 @@ def test_an_id_is_taken_once(store: BacktestStore, tenant: str) -> None:
     store.create_backtest(asked)
     with pytest.raises(Conflict, match="ALREADY_EXISTS"):
         store.create_backtest(asked)
+
+
+def key_of(asked_for: str = "body", key: str = "key") -> RequestKey:
+    return RequestKey(key=key, asked_for=asked_for)
+
+
+def test_a_key_finds_its_backtest_as_it_is_now_and_its_own_tenants_alone(store: BacktestStore, tenant: str) -> None:
+    assert store.find_first(tenant, "key", NOW) is None
+    asked = store.create_backtest(another(tenant), key_of())
+    begun = store.save_backtest(asked.begun("worker-1", NOW))
+    assert store.find_first(tenant, "key", NOW) == FirstRequest(backtest=begun, asked_for="body")
+    assert store.find_first(tenant, "other", NOW) is None
+    assert store.find_first(f"{tenant}-x", "key", NOW) is None
+
+
+@pytest.mark.parametrize("key", ["a#b", "~" * 128])
+def test_a_key_may_have_any_character_that_a_header_has(store: BacktestStore, tenant: str, key: str) -> None:
+    asked = store.create_backtest(another(tenant), key_of(key=key))
+    first = store.find_first(tenant, key, NOW)
+    assert first is not None
+    assert first.backtest == asked
+
+
+def test_a_key_is_taken_once_and_its_repeat_counts_nothing(store: BacktestStore, tenant: str) -> None:
+    first = store.create_backtest(another(tenant), key_of())
+    for repeated in (another(tenant), replace(first, version=0)):
+        with pytest.raises(Conflict, match="ALREADY_EXISTS"):
+            store.create_backtest(repeated, key_of("another body"))
+    store.create_backtest(another(f"{tenant}-x"), key_of())
+    for _ in range(MAX_OPEN - 1):
+        store.create_backtest(another(tenant))
+    with pytest.raises(Conflict, match="ALREADY_EXISTS"):
+        store.create_backtest(another(tenant), key_of())
+    with pytest.raises(Conflict, match=r"TOO_MANY_BACKTESTS\b"):
+        store.create_backtest(another(tenant), key_of(key="new"))
+    assert store.find_first(tenant, "new", NOW) is None
+    assert len(store.list_backtests(tenant).items) == MAX_OPEN
+
+
+def test_a_key_is_forgotten_before_its_backtest(store: BacktestStore, tenant: str) -> None:
+    assert KEY_DAYS < RESULT_DAYS
+    first = store.create_backtest(another(tenant), key_of())
+    last, later = after(KEY_DAYS * A_DAY - 1), after(KEY_DAYS * A_DAY)
+    assert store.find_first(tenant, "key", last) is not None
+    assert store.find_first(tenant, "key", later) is None
+    with pytest.raises(Conflict, match="ALREADY_EXISTS"):
+        store.create_backtest(another(tenant, asked_at=last), key_of())
+    second = store.create_backtest(another(tenant, asked_at=later), key_of())
+    found = store.find_first(tenant, "key", later)
+    assert found is not None
+    assert (found.backtest, first != second) == (second, True)
+
+
+def unsent(store: BacktestStore, tenant: str, seconds: float, limit: int = 1_000) -> list[Backtest]:
+    """The tenant's backtests among the unsent ones, asked for earlier than so many seconds after now."""
+    return [it for it in store.list_unsent(after(seconds), limit) if it.tenant_id == tenant]
+
+
+def test_a_backtest_is_unsent_until_its_tasks_are_noted_as_sent(store: BacktestStore, tenant: str) -> None:
+    second, first = (store.create_backtest(another(tenant, asked_at=after(seconds))) for seconds in (1, 0))
+    third = store.create_backtest(another(tenant, asked_at=after(2)))
+    assert unsent(store, tenant, 2) == [first, second]
+    store.note_sent(first)
+    store.note_sent(first)
+    assert unsent(store, tenant, 3) == [second, third]
+    store.note_sent(second)
+    store.note_sent(third)
+    assert unsent(store, tenant, 3) == []
+    assert [store.find_backtest(tenant, it.backtest_id) for it in (first, second, third)] == [first, second, third]
+
+
+def test_the_oldest_unsent_come_first_and_no_more_than_are_asked_for(store: BacktestStore, tenant: str) -> None:
+    long_ago = -365.25 * A_DAY - next(_numbers)  # older than those of other tests
+    asked = [store.create_backtest(another(tenant, asked_at=after(long_ago + number))) for number in range(3)]
+    assert unsent(store, tenant, 0, limit=2) == asked[:2]
+    for each in asked:
+        store.note_sent(each)
+
+
+def test_a_worker_or_a_cancellation_notes_a_backtest_as_sent(store: BacktestStore, tenant: str) -> None:
+    begun, cancelled = (store.create_backtest(another(tenant)) for _ in range(2))
+    store.save_backtest(begun.begun("worker-1", NOW))
+    store.save_backtest(cancelled.cancelled(NOW))
+    assert unsent(store, tenant, 1) == []
+    store.note_sent(begun)
+    assert store.find_backtest(tenant, begun.backtest_id).status is BacktestStatus.RUNNING
+
+
+def test_a_forgotten_backtest_is_not_made_again_by_a_note(store: BacktestStore, tenant: str) -> None:
+    gone = another(tenant)
+    store.note_sent(gone)
+    with pytest.raises(NotFound):
+        store.find_backtest(tenant, gone.backtest_id)
+    assert store.list_backtests(tenant).items == []
 
 
 def test_each_end_makes_room_for_another(store: BacktestStore, tenant: str) -> None:

@@ -26,6 +26,7 @@ from candlecast.domain.strategies.listing import (
     RecordStart,
     search_words,
 )
+from candlecast.domain.strategies.parity_share import ParityShare
 from candlecast.domain.strategies.versions import StrategyChange
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.timeframe import Timeframe
@@ -286,3 +287,16 @@ def test_a_backtest_lists_nothing_that_is_unlisted(stores: Stores) -> None:
     for name in ("hidden", "unknown"):
         stores.listings.put_backtest(name, ListedBacktest(asked_at=NOW, version=None))
     assert ids(stores, query()) == []
+
+
+def test_parity_stands_on_the_card_in_each_order_and_lists_nothing_that_is_unlisted(stores: Stores) -> None:
+    create(stores, "first", "second")
+    create(stores, "hidden", visibility=Visibility.PRIVATE)
+    share = ParityShare(days=3, checked=10, equal=8, otherwise=1, compared_at=NOW)
+    for name in ("first", "hidden", "unknown"):
+        stores.listings.put_parity(name, share)
+    change(stores, "first", description="other words")
+    stores.listings.refresh("first", ListedRecord(trades=3))
+    for sort in ListingSort:
+        found = {card.listing.strategy_id: card.parity for card in stores.listings.browse(query(sort)).items}
+        assert found == {"first": share, "second": None}

@@ -11,6 +11,7 @@ from typing import Any
 
 from candlecast.adapters.paging import check_limit, decode_cursor, encode_cursor
 from candlecast.domain.backtests.backtest import (
+    KEY_DAYS,
     MAX_A_DAY,
     MAX_OPEN,
     Backtest,
@@ -23,7 +24,14 @@ from candlecast.domain.strategies.versions import StrategyVersion
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, DomainError, NotFound, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.ports.backtests import BacktestOutcome, Computation, ResultFiles, ResultLinks
+from candlecast.ports.backtests import (
+    BacktestOutcome,
+    Computation,
+    FirstRequest,
+    RequestKey,
+    ResultFiles,
+    ResultLinks,
+)
 from candlecast.ports.store import Page
 from tests.support.builders import BTC, NOW, STRATEGY, TENANT, VENUE, settings
 
@@ -80,19 +88,25 @@ def a_summary(**changes: Any) -> BacktestSummary:
 
 
 class FakeBacktestStore:
-    """`backtests` by tenant and id; `during` is called once, before the next write."""
+    """`backtests` by tenant and id; `unsent` has the keys of those whose tasks nobody has noted as sent.
+
+    `during` is called once, before the next write.
+    """
 
     def __init__(self) -> None:
         self.backtests: dict[tuple[str, str], Backtest] = {}
         self.asked: Counter[tuple[str, date]] = Counter()
+        self.keys: dict[tuple[str, str], tuple[Backtest, str]] = {}
+        self.unsent: set[tuple[str, str]] = set()
         self.during: Callable[[], object] | None = None
         self.unavailable = False
 
-    def create_backtest(self, backtest: Backtest) -> Backtest:
+    def create_backtest(self, backtest: Backtest, key: RequestKey | None = None) -> Backtest:
         self._before_write()
         day = (backtest.tenant_id, backtest.asked_at.date())
         own = (backtest.tenant_id, backtest.backtest_id)
-        if own in self.backtests:
+        used = key is not None and self.find_first(backtest.tenant_id, key.key, backtest.asked_at)
+        if own in self.backtests or used:
             raise Conflict("ALREADY_EXISTS", "there is a backtest of that id already")
         if self.asked[day] + backtest.plan.tasks > MAX_A_DAY:
             raise Conflict("TOO_MANY_BACKTESTS_TODAY", f"at most {MAX_A_DAY} tasks a day (UTC)")
@@ -101,7 +115,24 @@ class FakeBacktestStore:
             raise Conflict("TOO_MANY_BACKTESTS", f"{MAX_OPEN} backtests wait or run already")
         self.asked[day] += backtest.plan.tasks
         stored = self.backtests[own] = replace(backtest, version=1)
+        self.unsent.add(own)
+        if key is not None:
+            self.keys[backtest.tenant_id, key.key] = (stored, key.asked_for)
         return stored
+
+    def find_first(self, tenant_id: str, key: str, now: datetime) -> FirstRequest | None:
+        first, asked_for = self.keys.get((tenant_id, key), (None, ""))
+        if first is None or now >= first.asked_at + timedelta(days=KEY_DAYS):
+            return None
+        return FirstRequest(backtest=self.find_backtest(tenant_id, first.backtest_id), asked_for=asked_for)
+
+    def note_sent(self, backtest: Backtest) -> None:
+        self._before_write()
+        self.unsent.discard((backtest.tenant_id, backtest.backtest_id))
+
+    def list_unsent(self, before: datetime, limit: int) -> Sequence[Backtest]:
+        found = [self.backtests[own] for own in self.unsent if self.backtests[own].asked_at < before]
+        return sorted(found, key=lambda it: it.asked_at)[:limit]
 
     def find_backtest(self, tenant_id: str, backtest_id: str) -> Backtest:
         try:
@@ -116,6 +147,7 @@ class FakeBacktestStore:
         if known is None or known.version != backtest.version:
             raise Conflict("VERSION_CONFLICT", "the backtest has changed since it was read")
         stored = self.backtests[own] = replace(backtest, version=backtest.version + 1)
+        self.unsent.discard(own)
         return stored
 
     def list_backtests(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Backtest]:

@@ -13,6 +13,7 @@ from candlecast.domain.strategies.listing import (
     ListingWalk,
     is_listed,
 )
+from candlecast.domain.strategies.parity_share import ParityShare
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock_registry import ClockEntry
@@ -43,6 +44,10 @@ class FakeListingStore:
         if strategy_id in self.database.strategies:
             self.database.listed_backtests[strategy_id] = backtest
 
+    def put_parity(self, strategy_id: str, parity: ParityShare) -> None:
+        if strategy_id in self.database.strategies:
+            self.database.listed_parities[strategy_id] = parity
+
     def load_walk(self) -> ListingWalk | None:
         return self.walk
 
@@ -55,6 +60,7 @@ class FakeListingStore:
             listing=Listing.of(definition),
             record=self.database.listed_records.get(definition.strategy_id, first),
             backtest=self.database.listed_backtests.get(definition.strategy_id),
+            parity=self.database.listed_parities.get(definition.strategy_id),
         )
 
 

@@ -40,7 +40,8 @@ class FakeSqs:
     def send_message(self, **request: Any) -> dict[str, str]:
         url, now = request["QueueUrl"], self.clock.now()
         fifo = url.endswith(".fifo")
-        assert fifo == ("MessageGroupId" in request) == ("MessageDeduplicationId" in request), "as SQS refuses it"
+        assert fifo == ("MessageDeduplicationId" in request), "as SQS refuses it"
+        assert not fifo or "MessageGroupId" in request, "as SQS refuses it"
         number = str(next(self._numbers))
         if fifo:
             key = (url, request["MessageDeduplicationId"])
@@ -53,7 +54,8 @@ class FakeSqs:
 
     def receive_message(self, **request: Any) -> dict[str, Any]:
         queue, now = self.queues.setdefault(request["QueueUrl"], []), self.clock.now()
-        blocked = {held.group for held in queue if held.group and held.visible_at > now}
+        fifo = request["QueueUrl"].endswith(".fifo")
+        blocked = {held.group for held in queue if fifo and held.group and held.visible_at > now}
         visible = [held for held in queue if held.visible_at <= now and held.group not in blocked]
         taken = visible[: request.get("MaxNumberOfMessages", 1)]
         for held in taken:

@@ -18,6 +18,7 @@ from candlecast.domain.signals.verdict import Verdict
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
 from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
 from candlecast.domain.strategies.listing import ListedBacktest, ListedRecord
+from candlecast.domain.strategies.parity_share import ParityShare
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.strategies.versions import StrategyChange, StrategyVersion
 from candlecast.domain.subscriptions.subscription import Subscription
@@ -70,6 +71,7 @@ class FakeDatabase:
     )  # strategy, time, signal
     strategy_statistics: dict[str, Statistics] = field(default_factory=dict)
     listed_backtests: dict[str, ListedBacktest] = field(default_factory=dict)
+    listed_parities: dict[str, ParityShare] = field(default_factory=dict)
     listed_records: dict[str, ListedRecord] = field(default_factory=dict)  # by strategy id, once a walk has written them
     prices: dict[tuple[str, str], LastPrice] = field(default_factory=dict)
     stream: list[PublishedEvent] = field(default_factory=list)

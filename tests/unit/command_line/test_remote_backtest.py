@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from candlecast.backtest.document import text_of, trade_rows
+from candlecast.backtest.fast_path import ExitBy
+from candlecast.backtest.result import ClosedTrades
+from candlecast.domain.backtests.backtest import MAX_ROWS
+from candlecast.domain.values.errors import RetryLater
 from candlecast_cli.author import remote_backtest
+from candlecast_cli.https import MAX_ANSWER_BYTES, Https
 from tests.unit.command_line.running import refused, run
 from tests.unit.command_line.serving import Server, serving
 
@@ -93,6 +101,38 @@ def test_what_is_asked_for_is_sent(computed: Server, tmp_path: Path) -> None:
     assert (asked["settings"], asked["until"]) == ({"capital": "500.0", "leverage": 3}, "2026-11-21T00:00:00+00:00")
 
 
+def test_a_request_without_an_answer_is_repeated_by_its_key(computed: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask, lost = Https.ask, iter((True, True, False))
+
+    def losing(self: Https, method: str, *words: Any) -> Any:
+        answer = ask(self, method, *words)
+        if method == "POST" and next(lost):
+            raise RetryLater("UNREACHABLE", "ReadTimeoutError", after_seconds=1)
+        return answer
+
+    monkeypatch.setattr(Https, "ask", losing)
+    assert run(*REMOTE).exit_code == 0
+    (key,) = {sent.headers["idempotency-key"] for sent in computed.sent("POST")}
+    assert (len(computed.sent("POST")), len(key)) == (3, 32)
+    computed.answer(f"GET {PATH}", 200, found("DONE", rows_done=720, summary=SUMMARY))
+    lost = iter((False,))
+    assert run(*REMOTE).exit_code == 0
+    assert computed.sent("POST")[-1].headers["idempotency-key"] != key
+
+
+def test_a_platform_that_does_not_answer_ends_the_command(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def lost(self: Https, method: str, *words: Any) -> Any:
+        asked.append(method)
+        raise RetryLater("UNREACHABLE", "ReadTimeoutError", after_seconds=1)
+
+    monkeypatch.setattr(Https, "ask", lost)
+    result = run(*REMOTE)
+    assert (result.exit_code, asked) == (1, ["POST"] * 3)
+    assert "API_UNREACHABLE" in result.stderr
+
+
 def test_the_result_is_written_and_the_links_get_no_token(computed: Server, tmp_path: Path) -> None:
     result, page = tmp_path / "result.json", tmp_path / "report.html"
     assert run(*REMOTE, "--json", str(result), "--plot", str(page)).exit_code == 0
@@ -105,6 +145,50 @@ def test_the_result_is_written_and_the_links_get_no_token(computed: Server, tmp_
 
 def test_json_to_standard_output_stands_alone(computed: Server) -> None:
     assert json.loads(run(*REMOTE, "--json", "-").stdout) == DOCUMENT
+
+
+def longest_line() -> int:
+    """Bytes of the longest trade that a document can have."""
+    longest = np.full(1, -sys.float_info.max)
+    assert len(repr(longest.tolist()[0])) == 24, "no float is written longer"
+    reason = max(ExitBy, key=lambda it: len(it.name))
+    times = dict.fromkeys(("entry_row", "exit_row", "entry_time", "exit_time"), np.full(1, 10**14 - 1))
+    numbers = dict.fromkeys(("entry_price", "exit_price", "quantity", "fees", "funding", "pnl"), longest)
+    trades: Any = ClosedTrades(side=np.full(1, -1, np.int8), reason=np.full(1, reason, np.int8), **times, **numbers)
+    return max(len(line) for line in text_of({"trades": trade_rows(trades)}).encode().splitlines()) + len(",\n")
+
+
+def test_the_longest_result_that_there_can_be_is_read() -> None:
+    """Each candle closes one trade at most. The other numbers are some kilobytes, lists of the settings included."""
+    assert MAX_ROWS * longest_line() + 1_000_000 < remote_backtest.MAX_RESULT_BYTES
+    assert longest_line() <= 400
+
+
+def test_a_result_of_more_than_other_answers_is_read_whole(computed: Server, tmp_path: Path) -> None:
+    long = DOCUMENT | {"trades": [{"pnl": number, "reason": "~" * 400} for number in range(25_000)]}
+    computed.answers["GET /result.json"] = [(200, json.dumps(long).encode(), {})]
+    assert len(json.dumps(long)) > MAX_ANSWER_BYTES
+    result = tmp_path / "result.json"
+    assert run(*REMOTE, "--json", str(result)).exit_code == 0
+    assert json.loads(result.read_text(encoding="utf-8")) == long
+
+
+def test_a_result_that_is_larger_than_any_is_refused_and_nothing_is_written(
+    computed: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(remote_backtest, "MAX_RESULT_BYTES", len(json.dumps(DOCUMENT)) - 1)
+    result = run(*REMOTE, "--json", str(tmp_path / "result.json"))
+    assert result.exit_code == 1
+    assert "ANSWER_TOO_LARGE" in result.stderr
+    assert not (tmp_path / "result.json").exists()
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b""])
+def test_a_result_that_is_no_object_is_refused(computed: Server, body: bytes) -> None:
+    computed.answers["GET /result.json"] = [(200, body, {})]
+    result = run(*REMOTE)
+    assert result.exit_code == 1
+    assert "ANSWER_UNREADABLE" in result.stderr
 
 
 def test_a_backtest_that_fails_ends_the_command_with_its_reason(server: Server) -> None:

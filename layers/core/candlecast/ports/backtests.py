@@ -17,13 +17,48 @@ if TYPE_CHECKING:
     from candlecast.ports.store import Page
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestKey:
+    """The caller's own mark of a request, by which a repeat is known."""
+
+    key: str
+    asked_for: str
+    """Digest of the request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstRequest:
+    """The request that a key was used for."""
+
+    backtest: Backtest
+    """Its backtest as it is now."""
+    asked_for: str
+    """Digest of the request."""
+
+
 class BacktestStore(Protocol):
     """Backtests by tenant; those that have ended are forgotten after `RESULT_DAYS`."""
 
-    def create_backtest(self, backtest: Backtest) -> Backtest:
-        """Write a new backtest as version 1 and count it for its tenant.
+    def create_backtest(self, backtest: Backtest, key: RequestKey | None = None) -> Backtest:
+        """Write a new backtest as version 1, its tasks not yet sent, and count it for its tenant.
 
-        Raises `Conflict` (TOO_MANY_BACKTESTS) beyond `MAX_OPEN`, (TOO_MANY_BACKTESTS_TODAY) beyond `MAX_A_DAY`. One transaction.
+        Raises `Conflict` (TOO_MANY_BACKTESTS) beyond `MAX_OPEN`, (TOO_MANY_BACKTESTS_TODAY) beyond `MAX_A_DAY`, and
+        (ALREADY_EXISTS) for an id or a key that was used. One transaction.
+        """
+        ...
+
+    def find_first(self, tenant_id: str, key: str, now: datetime) -> FirstRequest | None:
+        """The backtest that the tenant's key was used for within the last `KEY_DAYS`; strongly consistent."""
+        ...
+
+    def note_sent(self, backtest: Backtest) -> None:
+        """Note that all tasks of the backtest were sent. Every write of `save_backtest` notes the same."""
+        ...
+
+    def list_unsent(self, before: datetime, limit: int) -> Sequence[Backtest]:
+        """Backtests of all tenants that were asked for before then and whose tasks nobody noted as sent, oldest first.
+
+        A write of the last seconds may not show yet.
         """
         ...
 

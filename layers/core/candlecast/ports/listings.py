@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from candlecast.domain.strategies.definition import StrategyDefinition
     from candlecast.domain.strategies.listing import Card, ListedBacktest, ListedRecord, ListingQuery, ListingWalk
+    from candlecast.domain.strategies.parity_share import ParityShare
     from candlecast.ports.store import Page
 
 
@@ -30,6 +31,10 @@ class ListingStore(Protocol):
 
     def put_backtest(self, strategy_id: str, backtest: ListedBacktest) -> None:
         """Replace the backtest of a card. A strategy that is listed no more stays unlisted."""
+        ...
+
+    def put_parity(self, strategy_id: str, parity: ParityShare) -> None:
+        """Replace the parity of a card. A strategy that is listed no more stays unlisted."""
         ...
 
     def load_walk(self) -> ListingWalk | None:

@@ -143,7 +143,7 @@ class QueueConsumer[M]:
             return
         self._end(record, tries)
         logger.info("message comes back", extra={"reason_code": reason, "after_seconds": pause})
-        self._pauses[_key(record)] = min(pause, MAX_PAUSE_SECONDS)
+        self._pauses[self._key(record)] = min(pause, MAX_PAUSE_SECONDS)
         raise error
 
     def _wait(self, record: dict[str, Any], error: RetryLater) -> None:
@@ -156,7 +156,7 @@ class QueueConsumer[M]:
         self._end(record, 0)
         pause = min(pause_seconds(error, _receives(record)), NEWER_CODE_PAUSE_SECONDS)
         logger.warning("message waits for newer code", extra={"after_seconds": pause, "message_id": record["messageId"]})
-        self._pauses[_key(record)] = pause
+        self._pauses[self._key(record)] = pause
         raise error
 
     def _begin(self, record: dict[str, Any]) -> int:
@@ -173,7 +173,7 @@ class QueueConsumer[M]:
         try:
             return self.attempts.begin(record["messageId"], before) + 1
         except RetryLater as error:
-            self._pauses[_key(record)] = pause_seconds(error, 1)
+            self._pauses[self._key(record)] = pause_seconds(error, 1)
             raise
 
     def _end(self, record: dict[str, Any], tries: int) -> None:
@@ -197,7 +197,7 @@ class QueueConsumer[M]:
                 source_function=self.function_name,
                 message_id=record["messageId"],
                 correlation_id=str(logger.get_current_keys().get("correlation_id") or ""),
-                group_id=record["attributes"].get("MessageGroupId"),
+                group_id=self._fifo_group(record),
                 receives=_receives(record),
             )
         )
@@ -218,7 +218,15 @@ class QueueConsumer[M]:
         again = [record for record in event["Records"] if record["messageId"] in failed]
         if again:
             usual = self._pauses_for_the_unforeseen[0]
-            self.messages.come_back_after({r["receiptHandle"]: self._pauses.get(_key(r), usual) for r in again})
+            self.messages.come_back_after({r["receiptHandle"]: self._pauses.get(self._key(r), usual) for r in again})
+
+    def _key(self, record: dict[str, Any]) -> str:
+        """The messages that share a pause: a FIFO group, or the message alone."""
+        return self._fifo_group(record) or str(record["messageId"])
+
+    def _fifo_group(self, record: dict[str, Any]) -> str | None:
+        """The messages that keep an order. A group of another queue tells SQS only whose turn it is (decision 0133)."""
+        return record["attributes"].get("MessageGroupId") if self.fifo else None
 
     @property
     def _pauses_for_the_unforeseen(self) -> tuple[int, ...]:
@@ -257,11 +265,6 @@ def pause_seconds(error: RetryLater, receives: int) -> int:
 def _receives(record: dict[str, Any]) -> int:
     """How often the message has been received, this time included."""
     return int(record["attributes"]["ApproximateReceiveCount"])
-
-
-def _key(record: dict[str, Any]) -> str:
-    """The messages that share a pause: a FIFO group, or the message alone."""
-    return str(record["attributes"].get("MessageGroupId") or record["messageId"])
 
 
 def correlation_id_of(message: object) -> str:

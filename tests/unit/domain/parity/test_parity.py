@@ -12,13 +12,13 @@ from candlecast.domain.parity.parity import (
     MAX_DAYS,
     MAX_DIFFERENCES,
     ParityCause,
-    ParityShare,
     days_since,
     end_of,
     start_of,
 )
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.strategies.execution import ExecutionStatus
+from candlecast.domain.strategies.parity_share import ParityShare
 from candlecast.domain.values.errors import InvalidValue
 from tests.support.builders import NOW, a_signal, after, an_execution
 from tests.support.fakes.parity_days import a_difference, a_parity_day
@@ -43,6 +43,13 @@ def test_a_share_counts_decisions_alone_and_never_rounds_up() -> None:
     assert share.percent == Decimal("99.99")
     assert ParityShare.of(days[1:]).percent == 100
     assert ParityShare.of([]).percent is None
+
+
+def test_a_share_has_the_time_of_its_newest_comparison_of_a_run() -> None:
+    empty = a_parity_day(DAY + timedelta(days=1), differences=[], equal=0)
+    share = ParityShare.of([empty, a_parity_day(DAY), a_parity_day(DAY - timedelta(days=1))])
+    assert share.compared_at == a_parity_day(DAY).checked_at
+    assert ParityShare.of([empty]).compared_at is None
 
 
 def test_a_day_is_whole_once_it_has_ended() -> None:

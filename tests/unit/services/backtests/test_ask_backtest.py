@@ -1,23 +1,31 @@
-"""Everybody who may find a strategy may have it tried, within bounds, and learns nothing that its record hides."""
+"""Everybody who may find a strategy may have it tried, within bounds, and learns nothing that its record hides.
+
+A request that is repeated makes no second backtest, and one whose task was not sent is computed all the same.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from candlecast.domain.backtests.backtest import MAX_A_DAY, MAX_OPEN, Backtest, BacktestStatus
+from candlecast.domain.signals.messages import BacktestTask
 from candlecast.domain.strategies.definition import Visibility
 from candlecast.domain.strategies.record import public_until
 from candlecast.domain.strategies.versions import Release
 from candlecast.domain.subscriptions.subscription import Settings, SubscriptionStatus
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
+from candlecast.ports.backtests import RequestKey
 from candlecast.services.backtests.ask_backtest import AskBacktest, Reader, WantedBacktest, WantedSweep
 from candlecast.services.backtests.cancel_backtest import CancelBacktest
+from candlecast.services.backtests.run_backtest import RunBacktest
+from candlecast.services.backtests.send_tasks import MOST_A_STEP, SendTasks, SendUnsent
 from candlecast.services.strategies.admit_reader import AdmitReader
 from tests.support.builders import (
     ACCOUNT,
@@ -38,8 +46,8 @@ from tests.support.builders import (
     settings,
 )
 from tests.support.fakes.accounts import FakeAccountStore
-from tests.support.fakes.backtests import FakeBacktestStore
-from tests.support.fakes.clock import FakeClock, SequentialIdentifiers
+from tests.support.fakes.backtests import FakeBacktestStore, FakeEngine, FakeResults
+from tests.support.fakes.clock import FakeClock, RecordingMetrics, SequentialIdentifiers
 from tests.support.fakes.market_data import FakeMarkets
 from tests.support.fakes.queues import FakeBacktestQueue
 from tests.support.fakes.store import FakeDatabase
@@ -65,23 +73,40 @@ class Counter:
         self._ask = AskBacktest(
             backtests=self.store,
             strategies=self.strategies,
+            subscriptions=self.subscriptions,
             admit=AdmitReader(self.strategies, self.subscriptions),
             markets=FakeMarkets(a_market(BTC), a_market(ETH)),
-            queue=self.queue,
+            send=SendTasks(self.store, self.queue),
             clock=self.clock,
             identifiers=SequentialIdentifiers(),
         )
+        self.send_unsent = SendUnsent(self.store, SendTasks(self.store, self.queue), self.clock)
+        self.engine = FakeEngine()
         self.cancel = CancelBacktest(self.store, self.clock)
 
-    def ask(self, reader: Reader = OWNER, **wanted: Any) -> Backtest:
+    def ask(self, reader: Reader = OWNER, key: RequestKey | None = None, **wanted: Any) -> Backtest:
         values: dict[str, Any] = {"strategy_id": STRATEGY, "start": START, "cash": Decimal(5_000)}
-        return self._ask(reader, WantedBacktest(**{**values, **wanted}), "correlation-1")
+        return self._ask(reader, WantedBacktest(**{**values, **wanted}), "correlation-1", key)
 
-    def follow(self, tenant: str) -> None:
+    def computed(self, task: BacktestTask) -> Backtest:
+        """The backtest of a task once the runner has taken the task."""
+        inputs: Any = lambda asked: SimpleNamespace(backtest=asked)  # noqa: E731  (candles are another test's)
+        run = RunBacktest(
+            backtests=self.store,
+            inputs=inputs,
+            engine=self.engine,
+            results=FakeResults(),
+            clock=self.clock,
+            metrics=RecordingMetrics(),
+        )
+        run(task, "worker-1")
+        return self.store.find_backtest(task.tenant_id, task.backtest_id)
+
+    def follow(self, tenant: str, pinned_version: int | None = None) -> None:
         accounts = FakeAccountStore(self.database, self.clock)
         accounts.create(an_account(tenant_id=tenant, subscriptions={}))
         account = replace(accounts.load(tenant, ACCOUNT), subscriptions={SUBSCRIPTION: SubscriptionStatus.ACTIVE})
-        self.subscriptions.write(a_subscription(tenant_id=tenant), account, 1)
+        self.subscriptions.write(a_subscription(tenant_id=tenant, pinned_version=pinned_version), account, 1)
 
 
 @pytest.fixture
@@ -120,12 +145,150 @@ def test_parameters_are_varied_by_those_alone_who_may_see_them(counter: Counter)
     assert not counter.queue.sent
 
 
-def test_a_sweep_that_the_queue_did_not_take_ends(counter: Counter) -> None:
+@pytest.mark.parametrize("sweep", [None, WantedSweep(axes=AXES)], ids=["single", "sweep"])
+def test_a_backtest_that_the_queue_did_not_take_is_sent_by_the_clock(counter: Counter, sweep: WantedSweep | None) -> None:
     counter.queue.fail_next()
-    with pytest.raises(RetryLater):
-        counter.ask(sweep=WantedSweep(axes=AXES))
-    ((_, found),) = counter.store.backtests.items()
-    assert (found.status, found.error_code) == (BacktestStatus.FAILED, "QUEUE_UNAVAILABLE")
+    asked = counter.ask(sweep=sweep)
+    assert (asked.status, counter.queue.sent) == (BacktestStatus.QUEUED, [])
+    counter.clock.advance(61)
+    assert counter.send_unsent() == 1
+    assert [(task.backtest_id, task.part) for task in counter.queue.sent] == [(asked.backtest_id, it) for it in asked.plan.parts]
+    assert {(task.tenant_id, task.correlation_id) for task in counter.queue.sent} == {(TENANT, "correlation-1")}
+    assert counter.send_unsent() == 0
+
+
+def test_the_clock_leaves_the_api_the_time_that_it_has(counter: Counter) -> None:
+    counter.queue.fail_next()
+    counter.ask()
+    counter.clock.advance(60)
+    assert counter.send_unsent() == 0
+
+
+def test_what_was_sent_is_not_sent_again(counter: Counter) -> None:
+    counter.ask()
+    counter.clock.advance(3_600)
+    assert counter.send_unsent() == 0
+    assert len(counter.queue.sent) == 1
+
+
+def test_a_queue_that_takes_nothing_for_long_loses_nothing(counter: Counter) -> None:
+    counter.queue.fail_next()
+    asked = counter.ask()
+    counter.clock.advance(61)
+    counter.queue.fail_next()
+    with pytest.raises(RetryLater, match="QUEUE_UNAVAILABLE"):
+        counter.send_unsent()
+    assert counter.send_unsent() == 1
+    assert [task.backtest_id for task in counter.queue.sent] == [asked.backtest_id]
+
+
+def test_a_step_of_the_clock_is_bounded(counter: Counter) -> None:
+    for number in range(MOST_A_STEP + 1):
+        counter.queue.fail_next()
+        counter.ask(Reader(tenant_id=f"tenant-{number}-x"))
+    counter.clock.advance(61)
+    assert [counter.send_unsent() for _ in range(3)] == [MOST_A_STEP, 1, 0]
+
+
+def test_a_backtest_that_was_cancelled_before_it_was_sent_stays_so(counter: Counter) -> None:
+    counter.queue.fail_next()
+    counter.cancel(TENANT, counter.ask().backtest_id)
+    counter.clock.advance(61)
+    assert counter.send_unsent() == 0
+
+
+class Killed(BaseException):
+    """The end of the process, which nothing catches."""
+
+
+def test_a_backtest_is_computed_although_the_api_was_killed_before_it_sent_the_task(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(counter.queue, "send_backtests", kill)
+        with pytest.raises(Killed):
+            counter.ask()
+    ((_, left),) = counter.store.backtests.items()
+    assert (left.status, counter.queue.sent) == (BacktestStatus.QUEUED, [])
+    counter.clock.advance(61)
+    counter.send_unsent()
+    (task,) = counter.queue.sent
+    assert counter.computed(task).status is BacktestStatus.DONE
+
+
+def test_a_task_that_is_sent_twice_is_computed_once(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API was killed behind the send, so nobody has noted it."""
+
+    def kill(_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(counter.store, "note_sent", kill)
+        with pytest.raises(Killed):
+            counter.ask()
+    counter.clock.advance(61)
+    counter.send_unsent()
+    first, second = counter.queue.sent
+    assert first == second
+    done = counter.computed(first)
+    assert (done.status, done.tries) == (BacktestStatus.DONE, 1)
+    assert counter.computed(second) == done
+    assert len(counter.engine.seen) == 1
+
+
+# -- repeated requests --------------------------------------------------------------------------------------------------------
+
+
+KEY = RequestKey(key="key", asked_for="body")
+
+
+def test_a_repeat_with_the_same_key_finds_the_first_backtest_as_it_is_now(counter: Counter) -> None:
+    first = counter.ask(key=KEY)
+    assert counter.ask(key=KEY) == first
+    cancelled = counter.cancel(TENANT, first.backtest_id)
+    counter.clock.advance(3_600)
+    assert counter.ask(key=KEY) == cancelled
+    assert (len(counter.store.backtests), len(counter.queue.sent)) == (1, 1)
+
+
+def test_a_repeat_is_answered_at_every_limit_and_after_the_strategy_was_hidden(counter: Counter) -> None:
+    first = counter.ask(STRANGER, key=KEY)
+    for _ in range(MAX_OPEN - 1):
+        counter.ask(STRANGER)
+    counter.database.strategies[STRATEGY] = an_uploaded_strategy(visibility=Visibility.PRIVATE)
+    assert counter.ask(STRANGER, key=KEY) == first
+
+
+def test_a_key_that_was_used_for_something_else_is_refused(counter: Counter) -> None:
+    counter.ask(key=KEY)
+    with pytest.raises(InvalidValue) as refused:
+        counter.ask(key=replace(KEY, asked_for="another body"))
+    assert (refused.value.code, len(counter.store.backtests)) == ("IDEMPOTENCY_KEY_REUSED", 1)
+
+
+def test_a_key_is_its_tenants_own(counter: Counter) -> None:
+    assert counter.ask(key=KEY).tenant_id == TENANT
+    assert counter.ask(STRANGER, key=KEY).tenant_id == "tenant-2"
+
+
+def test_without_a_key_every_request_is_a_backtest(counter: Counter) -> None:
+    assert counter.ask() != counter.ask()
+
+
+def test_of_two_requests_at_once_with_one_key_both_get_the_first(counter: Counter) -> None:
+    faster: list[Backtest] = []
+    counter.store.during = lambda: faster.append(counter.ask(key=KEY))
+    assert [counter.ask(key=KEY)] == faster
+    assert len(counter.queue.sent) == 1
+
+
+def test_a_refused_request_leaves_its_key_unused(counter: Counter) -> None:
+    with pytest.raises(NotFound):
+        counter.ask(strategy_id="unknown", key=KEY)
+    assert counter.ask(key=KEY).tenant_id == TENANT
 
 
 def test_what_is_not_said_is_the_strategys_and_the_newest_candles(counter: Counter) -> None:
@@ -189,6 +352,25 @@ def test_a_draft_is_tried_by_its_authors_alone(counter: Counter) -> None:
         with pytest.raises(NotFound, match="released"):
             counter.ask(reader, version=5)
     assert counter.ask(version=5).plan.version == 5
+
+
+def test_a_follower_tries_the_version_that_the_follower_has_pinned(counter: Counter) -> None:
+    """Three releases later it is neither stable nor the version before; the follower still gets its signals."""
+    counter.follow("tenant-2", pinned_version=1)
+    for number in (2, 3, 4):
+        counter.database.versions[STRATEGY, number] = a_version(number)
+    release = Release(stable=4, previous=3, released_by=TENANT, released_at=NOW)
+    counter.database.strategies[STRATEGY] = replace(counter.database.strategies[STRATEGY], release=release)
+    asked = counter.ask(STRANGER, version=1)
+    assert (asked.plan.version, asked.plan.until, asked.shows_code) == (1, NOW, False)
+    for reader, number in ((STRANGER, 2), (replace(STRANGER, tenant_id="tenant-3"), 1)):
+        with pytest.raises(NotFound, match="released"):
+            counter.ask(reader, version=number)
+    pinned = counter.database.subscriptions["tenant-2", SUBSCRIPTION]
+    for left in (replace(pinned, status=SubscriptionStatus.CANCELLED), replace(pinned, strategy_id="another")):
+        counter.database.subscriptions["tenant-2", SUBSCRIPTION] = left
+        with pytest.raises(NotFound, match="released"):
+            counter.ask(STRANGER, version=1)
 
 
 def test_a_draft_of_the_platforms_own_strategy_is_tried_by_operators_alone(counter: Counter) -> None:
@@ -275,14 +457,6 @@ def test_a_tenant_asks_for_so_many_a_day(counter: Counter) -> None:
         counter.ask()
     counter.clock.advance(86_400)
     counter.ask()
-
-
-def test_a_backtest_that_cannot_be_queued_ends(counter: Counter) -> None:
-    counter.queue.fail_next()
-    with pytest.raises(RetryLater, match="QUEUE_UNAVAILABLE"):
-        counter.ask()
-    ((_, found),) = counter.store.backtests.items()
-    assert (found.status, found.error_code) == (BacktestStatus.FAILED, "QUEUE_UNAVAILABLE")
 
 
 def test_a_cancellation_is_for_the_own_tenant_and_once(counter: Counter) -> None:

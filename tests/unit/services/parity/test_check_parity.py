@@ -17,6 +17,7 @@ from candlecast.domain.market.history import KnownCandles, Series, Span
 from candlecast.domain.parity.parity import Difference, ParityCause, ParityDay
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus
+from candlecast.domain.strategies.parity_share import ParityShare
 from candlecast.domain.values.errors import NotFound, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.market.read_history import ReadHistory
@@ -40,8 +41,10 @@ from tests.support.fakes.candle_history import FakeCandleHistory
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.executions import FakeExecutionStore
 from tests.support.fakes.history import FakePriceStore
+from tests.support.fakes.listings import FakeListingStore
 from tests.support.fakes.market_data import FakeMarketData
 from tests.support.fakes.parity import CodeOf, FakeParityStore
+from tests.support.fakes.parity_days import a_parity_day
 from tests.support.fakes.queues import FakeSignalQueue
 from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.store import FakeDatabase
@@ -133,7 +136,7 @@ class World:
         self.code, self.market_data, self.days = CodeOf(strategy), FakeMarketData(), FakeParityStore()
         self.strategies, self.executions = FakeStrategyStore(self.database), FakeExecutionStore(self.database)
         self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
-        self.history = FakeCandleHistory()
+        self.history, self.listings = FakeCandleHistory(), FakeListingStore(self.database)
         self.read = ReadHistory(self.history, self.market_data, self.clock, self.metrics)
         self.strategies.create_strategy(definition or a_strategy(subscriber_count=3, **changes))
         before = 3 * strategy.lookback
@@ -155,6 +158,7 @@ class World:
             subscriptions=self.subscriptions,
             executions=self.executions,
             days=self.days,
+            listings=self.listings,
             code=self.code,
             frames=self.code,
             read=self.read,
@@ -468,6 +472,29 @@ def test_a_market_that_the_venue_has_no_more_leaves_gaps() -> None:
 
     world.check = replace(world.check, read=gone)
     assert only(world.checked()).cause is ParityCause.GAP
+
+
+def test_the_share_of_the_last_thirty_days_stands_on_the_card() -> None:
+    world = World(turns).run_all()
+    for back in (1, 28, 29, 40):
+        world.days.put_day(a_parity_day(DAY - timedelta(days=back)))
+    world.checked()
+    share = world.database.listed_parities[STRATEGY]
+    assert share == ParityShare(days=3, checked=RUNS + 20, equal=RUNS + 18, otherwise=2, compared_at=ENDED)
+    world.checked(ENDED + timedelta(hours=1))
+    assert world.database.listed_parities[STRATEGY].checked == RUNS + 20, "the same day counts once"
+
+
+def test_a_card_that_cannot_be_written_leaves_the_day_to_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(turns).run_all()
+
+    def refused(strategy_id: str, parity: ParityShare) -> None:
+        raise RetryLater("STORE_UNAVAILABLE", "told to fail", after_seconds=1)
+
+    monkeypatch.setattr(world.listings, "put_parity", refused)
+    with pytest.raises(RetryLater):
+        world.checked()
+    assert world.days.held == {}
 
 
 def test_a_day_without_runs_is_told_as_compared_so_that_nobody_waits_for_it() -> None:

@@ -5,10 +5,11 @@ The partition is none of the tenant's own, so that the runner reaches backtests 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError, TransactWriteError
+from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 
 from candlecast.adapters.codec import from_json, to_json
@@ -23,20 +24,26 @@ from candlecast.adapters.dynamodb.single_table.table import (
     key,
     require_schema,
     require_tenant,
+    sortable,
     store_errors,
 )
-from candlecast.domain.backtests.backtest import MAX_A_DAY, MAX_OPEN, Backtest
+from candlecast.domain.backtests.backtest import KEY_DAYS, MAX_A_DAY, MAX_OPEN, Backtest
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, NotFound
+from candlecast.domain.values.ids import digest
+from candlecast.ports.backtests import FirstRequest, RequestKey
 from candlecast.ports.store import Page
 
-BACKTESTS, BACKTEST, OPEN, DAY = "BACKTESTS", "BACKTEST", "OPEN", "DAY"
+BACKTESTS, BACKTEST, OPEN, DAY, KEY = "BACKTESTS", "BACKTEST", "OPEN", "DAY", "KEY"
+UNSENT = "BACKTESTS_UNSENT"  # of the index: backtests whose tasks were perhaps never sent
 DAY_RETENTION = timedelta(days=3)  # from the begin of the day that is counted: two days beyond its end
-OF_BACKTEST, OF_DAY, OF_OPEN = range(3)  # places of the conditions of a new backtest
 
 
 class BacktestRow(Row):
-    """One backtest; writes are conditional on its version. An open one never expires, since its end makes room for another."""
+    """One backtest; writes are conditional on its version. An open one never expires, since its end makes room for another.
+
+    The index has it from its creation until its tasks are sent.
+    """
 
     version = NumberAttribute()
     body = UnicodeAttribute()
@@ -50,6 +57,15 @@ class CountRow(Row):
     expires_at = NumberAttribute(null=True)
 
 
+class KeyRow(Row):
+    """The backtest that a key of a request was used for."""
+
+    backtest_id = UnicodeAttribute()
+    asked_for = UnicodeAttribute()
+    """Digest of the request."""
+    expires_at = NumberAttribute()
+
+
 class DynamoBacktestStore:
     """`ports.backtests.BacktestStore`."""
 
@@ -57,13 +73,18 @@ class DynamoBacktestStore:
         self._table = table
         self._rows = table.rows(BacktestRow)
         self._counts = table.rows(CountRow)
+        self._keys = table.rows(KeyRow)
 
-    def create_backtest(self, backtest: Backtest) -> Backtest:
+    def create_backtest(self, backtest: Backtest, key: RequestKey | None = None) -> Backtest:
         stored = replace(backtest, version=1)
         counts, ends = self._counts, int((_begin_of_day(backtest.asked_at) + DAY_RETENTION).timestamp())
+        row = self._row(stored)
+        row.index2_partition, row.index2_place = UNSENT, sortable(stored.asked_at)
         try:
             with store_errors(), self._table.transaction() as transaction:
-                transaction.save(self._row(stored), condition=self._rows.partition.does_not_exist())
+                transaction.save(row, condition=self._rows.partition.does_not_exist())
+                if key is not None:
+                    transaction.save(self._key_row(stored, key), condition=self._is_free(stored.asked_at))
                 transaction.update(
                     self._day_row(backtest),
                     actions=[
@@ -82,8 +103,36 @@ class DynamoBacktestStore:
             refused = cancelled_by(error)
             if not refused:
                 raise
-            raise _refusal(refused) from error
+            raise _refusal(refused, puts=1 if key is None else 2) from error
         return stored
+
+    def find_first(self, tenant_id: str, key: str, now: datetime) -> FirstRequest | None:
+        with store_errors():
+            try:
+                row = self._keys.get(*_key_of_request(tenant_id, key), consistent_read=True)
+            except self._keys.DoesNotExist:
+                return None
+        require_schema(row)
+        if row.expires_at <= now.timestamp():
+            return None
+        return FirstRequest(backtest=self.find_backtest(tenant_id, row.backtest_id), asked_for=row.asked_for)
+
+    def note_sent(self, backtest: Backtest) -> None:
+        rows = self._rows
+        row = rows(key(BACKTESTS, backtest.tenant_id), key(BACKTEST, backtest.backtest_id))
+        try:
+            with store_errors():
+                row.update(
+                    actions=[rows.index2_partition.remove(), rows.index2_place.remove()], condition=rows.partition.exists()
+                )
+        except UpdateError as error:
+            if not condition_failed(error):
+                raise
+
+    def list_unsent(self, before: datetime, limit: int) -> Sequence[Backtest]:
+        with store_errors():
+            rows = self._rows.by_index2.query(UNSENT, self._rows.index2_place < sortable(before), limit=limit)
+            return [_backtest(row) for row in rows]
 
     def find_backtest(self, tenant_id: str, backtest_id: str) -> Backtest:
         with store_errors():
@@ -130,6 +179,19 @@ class DynamoBacktestStore:
             expires_at=None if backtest.status.is_open else int(backtest.expires_at.timestamp()),
         )
 
+    def _key_row(self, backtest: Backtest, key: RequestKey) -> KeyRow:
+        return self._keys(
+            *_key_of_request(backtest.tenant_id, key.key),
+            backtest_id=backtest.backtest_id,
+            asked_for=key.asked_for,
+            expires_at=int((backtest.asked_at + timedelta(days=KEY_DAYS)).timestamp()),
+        )
+
+    def _is_free(self, now: datetime) -> Condition:
+        """Whether the key was not used, or long ago."""
+        free: Condition = self._keys.partition.does_not_exist() | (self._keys.expires_at <= int(now.timestamp()))
+        return free
+
     def _open_row(self, backtest: Backtest) -> CountRow:
         return self._counts(key(BACKTESTS, backtest.tenant_id), OPEN)
 
@@ -141,10 +203,15 @@ def _begin_of_day(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _refusal(places: frozenset[int]) -> Conflict:
-    if OF_BACKTEST in places:
-        return Conflict("ALREADY_EXISTS", "there is a backtest of that id already")
-    if OF_DAY in places:
+def _key_of_request(tenant_id: str, request_key: str) -> tuple[str, str]:
+    return key(BACKTESTS, tenant_id), key(KEY, digest("backtest", tenant_id, request_key))
+
+
+def _refusal(places: frozenset[int], puts: int) -> Conflict:
+    """The refusal of a new backtest by the places of its conditions: `puts` first, then the day's count and that of open ones."""
+    if min(places) < puts:
+        return Conflict("ALREADY_EXISTS", "there is a backtest of that id or key already")
+    if puts in places:
         return Conflict("TOO_MANY_BACKTESTS_TODAY", f"at most {MAX_A_DAY} tasks a day (UTC)")
     return Conflict("TOO_MANY_BACKTESTS", f"{MAX_OPEN} backtests wait or run already: wait for one, or cancel it")
 

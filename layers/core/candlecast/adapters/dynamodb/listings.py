@@ -1,8 +1,8 @@
 """Cards of the marketplace: three items for each strategy, one in each order, so that a page is one query of the index.
 
-Writers write disjoint attributes. A change of the strategy writes its words and whether it is listed, the walk its record, the
-runner of backtests its backtest. So no figure that was computed before a change brings a strategy back.
-The items stay while the strategy is unlisted.
+Writers write disjoint attributes. A change of the strategy writes its words and whether it is listed, the walk its record. The
+runner of backtests writes its backtest, and the check of parity its parity. So no figure that was computed before a change brings
+a strategy back. The items stay while the strategy is unlisted.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from candlecast.domain.strategies.listing import (
     ListingWalk,
     is_listed,
 )
+from candlecast.domain.strategies.parity_share import ParityShare
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.store import Page
 
@@ -62,6 +63,7 @@ class ListingRow(Row):
     tags = UnicodeAttribute()
     record = UnicodeAttribute()
     backtest = UnicodeAttribute(null=True)
+    parity = UnicodeAttribute(null=True)
 
 
 class WalkRow(Row):
@@ -160,6 +162,10 @@ class DynamoListingStore:
         for order in ORDERS:
             self._update(strategy_id, order, [self._rows.backtest.set(to_json(backtest))])
 
+    def put_parity(self, strategy_id: str, parity: ParityShare) -> None:
+        for order in ORDERS:
+            self._update(strategy_id, order, [self._rows.parity.set(to_json(parity))])
+
     def _update(self, strategy_id: str, order: ListingSort, actions: list[Action]) -> None:
         rows = self._rows
         try:
@@ -211,4 +217,5 @@ def _card(item: Item) -> Card | None:
     if item["PK"]["S"] != key(LISTING, listing.strategy_id):
         return None
     backtest = from_json(ListedBacktest, item["backtest"]["S"]) if "backtest" in item else None
-    return Card(listing=listing, record=from_json(ListedRecord, item["record"]["S"]), backtest=backtest)
+    parity = from_json(ParityShare, item["parity"]["S"]) if "parity" in item else None
+    return Card(listing=listing, record=from_json(ListedRecord, item["record"]["S"]), backtest=backtest, parity=parity)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef, SendMessageRequestTypeDef
 
 ALIAS = "live"
+FIFO = ".fifo"  # how the address of a FIFO queue ends; other queues refuse a deduplication id
 UNAVAILABLE = "DEAD_LETTERS_UNAVAILABLE"
 type Record = Mapping[str, Any]  # as the client of DynamoDB Streams decodes it
 
@@ -34,7 +35,10 @@ GONE = frozenset({"TrimmedDataAccessException", "ResourceNotFoundException"})
 
 
 class QueueRoute:
-    """Send the message again without its reason; in a FIFO queue under a new deduplication id, since its first may be known."""
+    """Send the message again without its reason, in its group.
+
+    In a FIFO queue it gets a new deduplication id, since its first may be known.
+    """
 
     def __init__(self, sqs: SQSClient, queue_url: str) -> None:
         self._sqs = sqs
@@ -44,7 +48,9 @@ class QueueRoute:
         request: SendMessageRequestTypeDef = {"QueueUrl": self._queue_url, "MessageBody": message["Body"]}
         group = message.get("Attributes", {}).get("MessageGroupId")
         if group is not None:
-            request |= {"MessageGroupId": group, "MessageDeduplicationId": f"redrive-{message['MessageId']}"}
+            request["MessageGroupId"] = group
+        if self._queue_url.endswith(FIFO):
+            request["MessageDeduplicationId"] = f"redrive-{message['MessageId']}"
         with aws_errors(UNAVAILABLE):
             return self._sqs.send_message(**request)["MessageId"]
 

@@ -108,14 +108,14 @@ class SqsVettingQueue:
 
 
 class SqsBacktestQueue:
-    """`ports.queue.BacktestQueue`."""
+    """`ports.queue.BacktestQueue`: a standard queue with a group for each tenant, which SQS serves fairly (decision 0133)."""
 
     def __init__(self, sqs: SQSClient, queue_url: str) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
 
     def send_backtests(self, tasks: Sequence[BacktestTask]) -> None:
-        _send(self._sqs, self._queue_url, tasks, partial(_plain_entry, 0))
+        _send(self._sqs, self._queue_url, tasks, _task_entry)
 
 
 class SqsParityQueue:
@@ -150,6 +150,10 @@ def _check_delay(delay_seconds: int) -> None:
 
 def _plain_entry(delay_seconds: int, number: int, message: object) -> Entry:
     return {"Id": str(number), "MessageBody": to_json(message), "DelaySeconds": delay_seconds}
+
+
+def _task_entry(number: int, task: BacktestTask) -> Entry:
+    return {**_plain_entry(0, number, task), "MessageGroupId": digest("backtests", task.tenant_id)}
 
 
 def _order_entry(number: int, message: TradeOrder) -> Entry:

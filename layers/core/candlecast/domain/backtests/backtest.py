@@ -27,6 +27,7 @@ FEWEST_ROWS = 2  # a return needs two closes
 MAX_OPEN = 5  # backtests of a tenant that wait or run: enough to compare some, and the queue is everybody's
 MAX_A_DAY = 100  # tasks of a tenant (UTC): each may take a quarter of an hour, which costs about two and a half cents
 RESULT_DAYS = 90  # a backtest and its results are kept so long; a repeat is one request
+KEY_DAYS = 30  # a repeated request is known as one: far longer than any client repeats, and shorter than its backtest is kept
 LEASE = timedelta(minutes=1)  # from the last word of a worker; its message is held for longer, so it comes back to an ended lease
 TIME_LIMIT = timedelta(minutes=12)  # to compute, of a single backtest with its candles; the function has three minutes more
 RETRY_PAUSE_SECONDS = 30.0  # until a message that meets a running backtest looks again

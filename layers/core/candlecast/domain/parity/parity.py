@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from enum import StrEnum
 
 from candlecast.domain.market.candle import Candle
@@ -136,36 +135,6 @@ class ParityDay:
     def is_whole(self) -> bool:
         """Whether the day had ended when it was checked."""
         return self.until >= end_of(self.day)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParityShare:
-    """Several days as one number."""
-
-    days: int = 0
-    checked: int = 0
-    equal: int = 0
-    otherwise: int = 0
-
-    @staticmethod
-    def of(days: Iterable[ParityDay]) -> ParityShare:
-        found = list(days)
-        return ParityShare(
-            days=len(found),
-            checked=sum(day.checked for day in found),
-            equal=sum(day.equal for day in found),
-            otherwise=sum(day.otherwise for day in found),
-        )
-
-    @property
-    def percent(self) -> Decimal | None:
-        """Runs in a hundred that decided as the backtest, rounded down to two digits; None without runs.
-
-        A candle that was revised and changed no decision does not count against the strategy.
-        """
-        if not self.checked:
-            return None
-        return Decimal((self.checked - self.otherwise) * 10_000 // self.checked) / 100
 
 
 def start_of(day: date) -> datetime:

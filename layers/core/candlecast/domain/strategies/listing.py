@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from candlecast.domain.strategies.definition import TAG_PATTERN, StrategyDefinition, StrategyKind, Visibility
+from candlecast.domain.strategies.parity_share import ParityShare
 from candlecast.domain.strategies.record import StrategyRecord
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import HUNDRED
@@ -182,6 +183,8 @@ class Card:
     record: ListedRecord
     backtest: ListedBacktest | None = None
     """None until it was first asked for, and for signals from outside."""
+    parity: ParityShare | None = None
+    """As of the newest comparison; None before the first, and for signals from outside."""
 
 
 @dataclass(frozen=True, kw_only=True)

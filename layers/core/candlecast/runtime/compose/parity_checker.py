@@ -10,6 +10,7 @@ from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.market_data import CcxtMarketData
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.firings import DynamoFirings
+from candlecast.adapters.dynamodb.listings import DynamoListingStore
 from candlecast.adapters.dynamodb.parity_days import DynamoParityStore
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
@@ -58,6 +59,7 @@ def build() -> QueueConsumer[ParityTask]:
         subscriptions=DynamoSubscriptionStore(table, clock),
         executions=DynamoExecutionStore(table),
         days=DynamoParityStore(table),
+        listings=DynamoListingStore(table),
         code=StrategiesByKind(
             {StrategyKind.BUILT_IN: BuiltInStrategies(), StrategyKind.UPLOADED: UploadedStrategies(code, sandbox)}
         ),

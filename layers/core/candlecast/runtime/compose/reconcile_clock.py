@@ -1,10 +1,14 @@
-"""Schedule to requests for looks, sweep of pools, copies of kill switches, watches over schedules and pause, and fresh cards."""
+"""Schedule to requests for looks, sweep of pools, copies of kill switches, watches over schedules and pause, and fresh cards.
+
+Tasks of backtests that a killed process has left unsent are sent too.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.backtests import DynamoBacktestStore
 from candlecast.adapters.dynamodb.deployment_pauses import DynamoDeploymentPauses
 from candlecast.adapters.dynamodb.firings import DynamoFirings
 from candlecast.adapters.dynamodb.gate import DynamoGate
@@ -22,6 +26,7 @@ from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import ReconcileClockSettings
 from candlecast.services.account.complete_switches import CompleteSwitches
 from candlecast.services.account.watch_pause import WatchPause
+from candlecast.services.backtests.send_tasks import SendTasks, SendUnsent
 from candlecast.services.market.watch_schedules import WatchSchedules
 from candlecast.services.pools.sweep_pools import SweepPools
 from candlecast.services.reconcile.ask_for_looks import AskForLooks
@@ -38,16 +43,18 @@ class ReconcileClock(NamedTuple):
     watch_schedules: WatchSchedules
     watch_pause: WatchPause
     refresh_listings: RefreshListings
+    send_unsent: SendUnsent
 
 
 @once
 def build() -> ReconcileClock:
-    """Ask for looks, sweep pools, complete switches, watch schedules and pause, refresh cards, of the environment's table."""
+    """Ask for looks, sweep pools, complete switches, watch schedules and pause, refresh cards, send what was left unsent."""
     known, clock, metrics = ReconcileClockSettings.read(), SystemClock(), EmfMetrics()
     table = Table(known.table_name, generation=known.table_generation)
     accounts = DynamoAccountStore(table, clock)
     queue, awaited = (SqsReconcileQueue(aws("sqs"), url) for url in (known.reconcile_queue_url, known.awaited_look_queue_url))
     leases = DynamoLooks(table)
+    backtests, tasks = DynamoBacktestStore(table), SqsBacktestQueue(aws("sqs"), known.backtest_queue_url)
     looks = AskForLooks(leases, queue, awaited, clock, metrics)
     return ReconcileClock(
         RequestReconciles(accounts, looks, queue, leases, clock, metrics),
@@ -59,7 +66,8 @@ def build() -> ReconcileClock:
             DynamoListingStore(table),
             DynamoStrategyStore(table),
             DynamoPriceStore(table),
-            SqsBacktestQueue(aws("sqs"), known.backtest_queue_url),
+            tasks,
             clock,
         ),
+        SendUnsent(backtests, SendTasks(backtests, tasks), clock),
     )

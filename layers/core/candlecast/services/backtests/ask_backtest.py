@@ -1,29 +1,27 @@
-"""Ask for a backtest: decide who may have which, count it, and queue it."""
+"""Ask for a backtest: decide who may have which, count it, and queue it. A repeated request finds the first one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from candlecast.domain.backtests.backtest import DEFAULT_CASH, Backtest, BacktestPlan, require_cash
 from candlecast.domain.backtests.sweep import METRICS, SweepPlan, Value, WalkForwardPlan, planned_sweep
-from candlecast.domain.signals.messages import BacktestTask
+from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.record import public_until
-from candlecast.domain.subscriptions.subscription import Settings
+from candlecast.domain.subscriptions.subscription import Settings, SubscriptionStatus
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound, RetryLater
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.ports.backtests import BacktestStore
+from candlecast.ports.backtests import BacktestStore, RequestKey
 from candlecast.ports.clock import Clock, Identifiers
-from candlecast.ports.queue import BacktestQueue
-from candlecast.ports.store import StrategyStore
+from candlecast.ports.store import StrategyStore, SubscriptionStore
 from candlecast.ports.venue import Markets
-from candlecast.services.retry_conflict import retry_conflict
+from candlecast.services.backtests.send_tasks import SendTasks
 from candlecast.services.strategies.admit_reader import Admission, AdmitReader
-
-NOT_QUEUED = "QUEUE_UNAVAILABLE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,19 +71,24 @@ class AskBacktest:
 
     backtests: BacktestStore
     strategies: StrategyStore
+    subscriptions: SubscriptionStore
     admit: AdmitReader
     markets: Markets
-    queue: BacktestQueue
+    send: SendTasks
     clock: Clock
     identifiers: Identifiers
 
-    def __call__(self, reader: Reader, wanted: WantedBacktest, correlation_id: str) -> Backtest:
-        """The queued backtest.
+    def __call__(self, reader: Reader, wanted: WantedBacktest, correlation_id: str, key: RequestKey | None = None) -> Backtest:
+        """The queued backtest, or the first one of the same key as it is now.
 
-        Settings are those that a subscription may have. Raises `NotFound` for a strategy or version that the reader may not find,
-        `RetryLater`, and `Conflict`: NO_CODE, SWEEP_NEEDS_PARAMETERS, TOO_MANY_BACKTESTS, TOO_MANY_BACKTESTS_TODAY. Raises
-        `InvalidValue`: UNKNOWN_MARKET, the codes of `BacktestPlan` and `SweepPlan`, and those of settings.
+        A backtest whose tasks the queue does not take waits for the clock, which sends them. Settings are those that a
+        subscription may have. Raises `NotFound` for a strategy or version that the reader may not find, `RetryLater`, and
+        `Conflict`: NO_CODE, SWEEP_NEEDS_PARAMETERS, TOO_MANY_BACKTESTS, TOO_MANY_BACKTESTS_TODAY. Raises `InvalidValue`:
+        UNKNOWN_MARKET, IDEMPOTENCY_KEY_REUSED, the codes of `BacktestPlan` and `SweepPlan`, and those of settings.
         """
+        return self._first(reader, key) or self._ask(reader, wanted, correlation_id, key)
+
+    def _ask(self, reader: Reader, wanted: WantedBacktest, correlation_id: str, key: RequestKey | None) -> Backtest:
         admitted = self.admit(reader.tenant_id, wanted.strategy_id, is_operator=reader.is_operator, link_key=reader.link_key)
         now = self.clock.now()
         backtest = Backtest(
@@ -96,23 +99,25 @@ class AskBacktest:
             asked_at=now,
             correlation_id=correlation_id,
         )
-        stored = self.backtests.create_backtest(backtest)
-        tasks = [
-            BacktestTask(tenant_id=stored.tenant_id, backtest_id=stored.backtest_id, correlation_id=correlation_id, part=part)
-            for part in stored.plan.parts
-        ]
         try:
-            self.queue.send_backtests(tasks)
-        except RetryLater:
-            # A task may have been taken: a worker that gets it finds the end. It may even have begun meanwhile.
-            retry_conflict(lambda: self._fail(stored, now))
-            raise
+            stored = self.backtests.create_backtest(backtest, key)
+        except Conflict as error:
+            first = self._first(reader, key) if error.code == "ALREADY_EXISTS" else None
+            if first is None:
+                raise
+            return first  # its repeat was faster
+        with suppress(RetryLater):
+            self.send(stored)
         return stored
 
-    def _fail(self, asked: Backtest, now: datetime) -> None:
-        found = self.backtests.find_backtest(asked.tenant_id, asked.backtest_id)
-        if found.status.is_open:
-            self.backtests.save_backtest(found.failed(NOT_QUEUED, "the queue did not take it: ask again", now))
+    def _first(self, reader: Reader, key: RequestKey | None) -> Backtest | None:
+        """The backtest of an earlier request with the same key. Raises `InvalidValue` if that asked for something else."""
+        first = None if key is None else self.backtests.find_first(reader.tenant_id, key.key, self.clock.now())
+        if first is None or key is None:
+            return None
+        if first.asked_for != key.asked_for:
+            raise InvalidValue("the key was used for another backtest", code="IDEMPOTENCY_KEY_REUSED")
+        return first.backtest
 
     def _plan(self, reader: Reader, admitted: Admission, wanted: WantedBacktest, now: datetime) -> BacktestPlan:
         strategy = admitted.strategy
@@ -155,12 +160,20 @@ class AskBacktest:
         Raises `NotFound` for a draft of others. Those of the platform's own strategies are the operators'.
         """
         strategy = admitted.strategy
-        if number is not None:
-            may_see_drafts = admitted.is_author or (reader.is_operator and strategy.owner is None)
-            if number not in strategy.released and not may_see_drafts:
-                raise NotFound("the strategy has no such version that is released")
-            return self.strategies.get_version(strategy.strategy_id, number).number
-        return None if strategy.release is None else strategy.release.stable
+        if number is None:
+            return None if strategy.release is None else strategy.release.stable
+        may_see_drafts = admitted.is_author or (reader.is_operator and strategy.owner is None)
+        if number not in strategy.released and not (may_see_drafts or self._has_pinned(reader, strategy, number)):
+            raise NotFound("the strategy has no such version that is released")
+        return self.strategies.get_version(strategy.strategy_id, number).number
+
+    def _has_pinned(self, reader: Reader, strategy: StrategyDefinition, number: int) -> bool:
+        """Whether the reader follows this version, which releases since may have left behind."""
+        followed = (strategy.strategy_id, number)
+        return any(
+            (each.strategy_id, each.pinned_version) == followed and each.status is not SubscriptionStatus.CANCELLED
+            for each in self.subscriptions.list_subscriptions(reader.tenant_id)
+        )
 
 
 def _cash(wanted: WantedBacktest) -> Decimal:

@@ -22,15 +22,17 @@ from candlecast.domain.parity.compare import (
     is_decided,
     lacked_candles,
 )
-from candlecast.domain.parity.parity import Difference, ParityCause, ParityDay, end_of, start_of
+from candlecast.domain.parity.parity import A_DAY, Difference, ParityCause, ParityDay, end_of, start_of
 from candlecast.domain.signals.candle_signal import candle_signal
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution import Execution
+from candlecast.domain.strategies.parity_share import SHARE_DAYS, ParityShare
 from candlecast.domain.strategies.versions import StrategyVersion
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue, NotFound, Reject, RetryLater
 from candlecast.domain.values.timeframe import SCHEDULE_LEAD, Timeframe
 from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.listings import ListingStore
 from candlecast.ports.parity import FrameCode, FrameRun, ParityStore
 from candlecast.ports.store import ExecutionStore, StrategyStore, SubscriptionStore
 from candlecast.ports.strategies import CodeRun, Evaluation, StrategyCode
@@ -53,6 +55,7 @@ class CheckParity:
     subscriptions: SubscriptionStore
     executions: ExecutionStore
     days: ParityStore
+    listings: ListingStore
     code: StrategyCode
     frames: FrameCode
     read: CandleReader
@@ -88,10 +91,19 @@ class CheckParity:
             missing=check.missing,
             refusal=check.refusal,
         )
-        self.days.put_day(result)
+        self._show(result, now.date())
+        self.days.put_day(result)  # last: a retry finds the day compared and does nothing
         self.metrics.count("ParityChecked", result.checked)
         self.metrics.count("ParityDifferences", result.otherwise)
         return result
+
+    def _show(self, result: ParityDay, today: date) -> None:
+        """Bring the share on the strategy's card up to date."""
+        first = today - A_DAY * (SHARE_DAYS - 1)
+        days = [day for day in self.days.list_days(result.strategy_id, first, today) if day.day != result.day]
+        if first <= result.day <= today:
+            days.append(result)
+        self.listings.put_parity(result.strategy_id, ParityShare.of(days))
 
     def _absent(
         self, definition: StrategyDefinition, timeframe: Timeframe, runs: Sequence[Execution], closes: Span

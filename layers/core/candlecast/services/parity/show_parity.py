@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from candlecast.domain.parity.parity import A_DAY, ParityDay, ParityShare, days_since
+from candlecast.domain.parity.parity import A_DAY, ParityDay, days_since
+from candlecast.domain.strategies.parity_share import SHARE_DAYS, ParityShare
 from candlecast.ports.clock import Clock
 from candlecast.ports.parity import ParityStore
 from candlecast.services.strategies.admit_reader import Admission
-
-SHOWN_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,6 @@ class ShowParity:
         Authors, followers and operators see the differences. Raises `InvalidValue` (PARITY_SPAN_INVALID), `RetryLater`.
         """
         today = self.clock.now().date()
-        first = days_since(since, today)[0] if since is not None else today - A_DAY * (SHOWN_DAYS - 1)
+        first = days_since(since, today)[0] if since is not None else today - A_DAY * (SHARE_DAYS - 1)
         found = self.days.list_days(admitted.strategy.strategy_id, first, today)
         return ShownParity(days=found, share=ParityShare.of(found), sees_differences=admitted.sees_decisions)
