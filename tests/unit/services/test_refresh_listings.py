@@ -11,6 +11,7 @@ import pytest
 from candlecast.domain.strategies.definition import Visibility
 from candlecast.domain.strategies.listing import (
     BACKTEST_AGES,
+    RELEASES_APART,
     TASK_LOST,
     BacktestFigures,
     ListedBacktest,
@@ -196,15 +197,38 @@ def test_a_lost_task_is_asked_for_again_after_a_day_and_old_figures_after_a_week
     assert card.backtest.figures is not None, "older figures stay until there are newer ones"
 
 
+def release(world: World, number: int, strategy_id: str = STRATEGY) -> None:
+    held = world.database.strategies[strategy_id]
+    world.database.strategies[strategy_id] = replace(held, release=a_release(number))
+
+
 def test_another_stable_version_is_asked_for_at_the_next_lap(world: World) -> None:
     world.create(STRATEGY, release=a_release(1))
     world.lap()
     asked(world)
     figures(world)
-    assert next_lap(world) == []
-    held = world.database.strategies[STRATEGY]
-    world.database.strategies[STRATEGY] = replace(held, release=a_release(2))
+    assert next_lap(world, RELEASES_APART) == []
+    release(world, 2)
     assert next_lap(world) == [STRATEGY]
+
+
+def test_many_releases_are_four_backtests_a_day(world: World) -> None:
+    world.create(STRATEGY, release=a_release(1))
+    found = []
+    for lap in range(24):
+        release(world, 1 + lap % 2)
+        found += next_lap(world)
+    assert len(found) == 4
+
+
+def test_no_author_keeps_others_from_their_turn_by_releases(world: World) -> None:
+    """The busy author's card stands before the others' on its page, and is due at each lap."""
+    world.create("first", "second", "busy", release=a_release(1))
+    found = []
+    for lap in range(4):
+        release(world, 1 + lap % 2, "busy")
+        found += next_lap(world, RELEASES_APART)
+    assert found[:3] == ["busy", "second", "first"]
 
 
 def test_a_step_asks_for_one_backtest_and_none_of_a_source_from_outside(world: World) -> None:

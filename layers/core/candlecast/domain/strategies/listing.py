@@ -26,6 +26,7 @@ MAX_SEARCH_CHARACTERS = 100
 MAX_SEARCHED_CHARACTERS = 1_500
 RETURN_PLACES = Decimal("0.0001")
 BACKTEST_AGES = timedelta(days=7)  # then the card's backtest is computed anew, with a week more
+RELEASES_APART = timedelta(hours=6)  # of a card's tasks: an author may release every hour, and a task may take twelve minutes
 TASK_LOST = timedelta(days=1)  # a backtest that was asked for, and left no figures by then, is asked for again
 SCORE_DIGITS = 10  # of a number in a place, so that places sort as numbers do
 
@@ -171,8 +172,11 @@ class ListedBacktest:
 
     def is_due(self, version: int | None, now: datetime) -> bool:
         """Whether a task is due: the stable version is another one, the figures are old, or the last task was lost."""
-        wait = TASK_LOST if self.figures is None or self.figures.version != version else BACKTEST_AGES
-        return self.version != version or now - self.asked_at >= wait
+        if self.version != version:
+            wait = RELEASES_APART
+        else:
+            wait = TASK_LOST if self.figures is None or self.figures.version != version else BACKTEST_AGES
+        return now - self.asked_at >= wait
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from candlecast.domain.signals.messages import BacktestTask
 from candlecast.domain.strategies.definition import StrategyDefinition
@@ -26,8 +26,10 @@ LAP = timedelta(hours=1)  # from the beginning of a lap to that of the next
 BACKTESTS_A_STEP = 1  # that are asked for: most take seconds, and tenants' backtests wait in the same queue
 CARDS_A_STEP = 20  # some hundred requests: a second of a clock that has thirty, and 1,200 cards in an hour
 
+BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 NOBODY = "-"  # a card's task is no tenant's, and has no item
 Prices = Mapping[tuple[str, str], LastPrice]
+Due = tuple[StrategyDefinition, ListedBacktest | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +69,25 @@ class RefreshListings:
         query = ListingQuery(is_paper=walk.part == 1, sort=ListingSort.NEWEST)
         page = self.listings.browse(query, walk.cursor, CARDS_A_STEP)
         prices = self._prices(page.items)
-        changed, may_ask = 0, BACKTESTS_A_STEP
+        changed, due = 0, list[Due]()
         for card in page.items:
             definition = self.strategies.get_strategy(card.listing.strategy_id)
             record = self._record(definition, prices, now)
             if record != card.record:
                 self.listings.refresh(definition.strategy_id, record)
                 changed += 1
-            if may_ask:
-                may_ask -= self._ask(card, definition, now)
+            if definition.timeframe is not None and (card.backtest is None or card.backtest.is_due(_stable(definition), now)):
+                due.append((definition, card.backtest))
+        for definition, known in sorted(due, key=_asked_at)[:BACKTESTS_A_STEP]:
+            self._ask(definition, known, now)
         return changed, page.cursor
 
-    def _ask(self, card: Card, definition: StrategyDefinition, now: datetime) -> bool:
-        """Ask for the backtest of the card if it is due: noted first, so that a task is not asked for again each hour."""
-        version = None if definition.release is None else definition.release.stable
-        known = card.backtest
-        if definition.timeframe is None or (known is not None and not known.is_due(version, now)):
-            return False
+    def _ask(self, definition: StrategyDefinition, known: ListedBacktest | None, now: datetime) -> None:
+        """Ask for the backtest of a card: noted first, so that a task is not asked for again each hour."""
         figures = None if known is None else known.figures
-        self.listings.put_backtest(definition.strategy_id, ListedBacktest(asked_at=now, version=version, figures=figures))
+        noted = ListedBacktest(asked_at=now, version=_stable(definition), figures=figures)
+        self.listings.put_backtest(definition.strategy_id, noted)
         self.backtests.send_backtests([card_task(definition.strategy_id, now)])
-        return True
 
     def _prices(self, cards: Sequence[Card]) -> Prices:
         """The last prices of the cards' markets, by venue and market; one request for each venue."""
@@ -113,6 +113,16 @@ class RefreshListings:
         start = self.strategies.record_start(strategy_id, definition.venue, until)
         last = prices.get((definition.venue, definition.market or ""))
         return ListedRecord.of(definition, record, start, None if last is None else last.price)
+
+
+def _stable(definition: StrategyDefinition) -> int | None:
+    return None if definition.release is None else definition.release.stable
+
+
+def _asked_at(due: Due) -> datetime:
+    """Cards that have waited longest come first, so no author's releases keep others from their turn."""
+    _, known = due
+    return BEFORE_ALL if known is None else known.asked_at
 
 
 def card_task(strategy_id: str, now: datetime) -> BacktestTask:
