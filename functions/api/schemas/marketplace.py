@@ -38,7 +38,10 @@ class CardRecordView(View):
 
 
 class CardBacktestView(View):
-    """A backtest by the platform on the same terms for all. Percents are of the cash at the begin, after fees and slippage."""
+    """A backtest by the platform on the same terms for all. Percents are of the cash at the begin, after fees and slippage.
+
+    The author may have known these candles when the code was written; nobody has known those of the record.
+    """
 
     version: int | None = Field(description="Number of the version that decided; null where the strategy has no versions.")
     start: datetime = Field(description="Open of the first candle.")

@@ -21,7 +21,10 @@ class AskedParity(Body):
 
 
 class ParityTaskView(View):
-    """The days that will be compared, as soon as there is room: none of those that were compared in the last ten minutes."""
+    """The days that will be compared, as soon as there is room.
+
+    None of those that were compared in the last ten minutes. For authors, none that was compared as a whole in the last day.
+    """
 
     strategy_id: str
     days: list[date] = Field(description="Days (UTC) that will be compared.")

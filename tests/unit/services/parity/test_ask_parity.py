@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from candlecast.domain.parity.parity import ParityDay
+from candlecast.domain.parity.parity import ParityDay, end_of
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound, RetryLater
 from candlecast.domain.values.firing import FiringRefused
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.parity import ask_daily
 from candlecast.services.parity.ask_daily import MAX_FIRING_AGE, AskParityDaily, task_of
-from candlecast.services.parity.ask_parity import REPEAT_AFTER, AskParity
+from candlecast.services.parity.ask_parity import AUTHORS_REPEAT_AFTER, REPEAT_AFTER, AskParity
 from candlecast.services.strategies.change_strategy import Author
 from tests.support.builders import NOW, STRATEGY, TENANT, a_strategy, an_external_strategy, an_uploaded_strategy
 from tests.support.fakes.clock import FakeClock
@@ -55,9 +55,20 @@ def test_a_day_that_was_compared_a_moment_ago_is_not_compared_again() -> None:
         replace(a_parity_day(TODAY), checked_at=NOW - REPEAT_AFTER + timedelta(seconds=1)),
         replace(a_parity_day(TODAY - A_DAY), checked_at=NOW - REPEAT_AFTER),
     ]
-    assert asking(queue, *known)(OWNER, STRATEGY, TODAY - A_DAY) == [TODAY - A_DAY]
+    assert asking(queue, *known)(OPERATOR, STRATEGY, TODAY - A_DAY) == [TODAY - A_DAY]
     assert queue.sent == [task_of(STRATEGY, TODAY - A_DAY, NOW)]
     assert asking(queue, known[0])(OWNER, STRATEGY, TODAY) == []
+
+
+def test_a_whole_day_is_compared_for_its_authors_once_a_day() -> None:
+    """A month of each of a hundred strategies every ten minutes would keep the night's comparisons waiting for days."""
+    yesterday = TODAY - A_DAY
+    compared = replace(a_parity_day(yesterday), until=end_of(yesterday), checked_at=NOW - AUTHORS_REPEAT_AFTER + REPEAT_AFTER)
+    assert compared.is_whole
+    assert asking(FakeParityQueue(), compared)(OWNER, STRATEGY, yesterday) == [TODAY]
+    assert asking(FakeParityQueue(), compared)(OPERATOR, STRATEGY, yesterday) == [yesterday, TODAY]
+    earlier = replace(compared, checked_at=NOW - AUTHORS_REPEAT_AFTER)
+    assert asking(FakeParityQueue(), earlier)(OWNER, STRATEGY, yesterday) == [yesterday, TODAY]
 
 
 def test_nobody_asks_for_more_than_a_month_or_for_days_to_come() -> None:

@@ -15,6 +15,7 @@ from candlecast.services.parity.ask_daily import task_of
 from candlecast.services.strategies.change_strategy import Author
 
 REPEAT_AFTER = timedelta(minutes=10)  # the queue is everybody's: a month takes minutes of it, and says the same for a while
+AUTHORS_REPEAT_AFTER = timedelta(days=1)  # of a whole day: slow code takes minutes for each, and the night's comparisons wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class AskParity:
     def __call__(self, author: Author, strategy_id: str, since: date) -> list[date]:
         """Ask for the days from `since` until today (UTC), both included; returns those that will be compared.
 
-        Its authors may, and an operator for every strategy. A day that was compared within `REPEAT_AFTER` is left out.
+        Its authors may, and an operator for every strategy. A day that was compared within `REPEAT_AFTER` is left out, and for
+        authors a day that was compared as a whole within `AUTHORS_REPEAT_AFTER`.
         Raises `NotFound`, `Conflict` (NO_CODE) for a source from outside, `RetryLater` if a task was not taken. Raises
         `InvalidValue` (PARITY_SPAN_INVALID) for no day or more than a month.
         """
@@ -41,7 +43,8 @@ class AskParity:
         now = self.clock.now()
         wanted = days_since(since, now.date())
         known = self.days.list_days(strategy_id, wanted[0], wanted[-1])
-        fresh = {each.day for each in known if abs(now - each.checked_at) < REPEAT_AFTER}
+        whole = REPEAT_AFTER if author.is_operator else AUTHORS_REPEAT_AFTER
+        fresh = {each.day for each in known if abs(now - each.checked_at) < (whole if each.is_whole else REPEAT_AFTER)}
         days = [day for day in wanted if day not in fresh]
         self.queue.send_parity([task_of(strategy_id, day, now) for day in days])
         return days
