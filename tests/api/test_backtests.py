@@ -86,7 +86,13 @@ SWEEP: dict[str, Any] = {"axes": {"fast_period": [5, 8], "stop_atr": [2.5, 3], "
 def test_a_sweep_is_accepted_by_those_who_see_the_parameters(deployment: Deployment) -> None:
     answer = deployment.admin.post(PATH, BODY | {"sweep": SWEEP | {"metric": "sqn"}})
     assert answer.status == 202
-    assert answer.json["plan"]["sweep"] == SWEEP | {"metric": "sqn", "walk_forward": None, "trials": 4, "parts": 1}
+    assert answer.json["plan"]["sweep"] == SWEEP | {
+        "metric": "sqn",
+        "walk_forward": None,
+        "random": None,
+        "trials": 4,
+        "parts": 1,
+    }
     assert answer.json["trials_done"] == 0
     assert [task.part for task in deployment.backtest_queue.sent] == [0]
     refused = deployment.client.post(PATH, BODY | {"sweep": SWEEP})
@@ -99,9 +105,22 @@ def test_a_walk_forward_is_accepted_with_its_windows(deployment: Deployment) -> 
     assert (sweep["walk_forward"], sweep["trials"]) == (walk, 4)
 
 
+def test_a_random_search_is_accepted_with_its_seed(deployment: Deployment) -> None:
+    axes = {name: [*range(50)] for name in ("fast_period", "slow_period", "lag")}
+    for random, trials in (({"count": 25, "seed": 9}, 25), ({"count": 21}, 21)):
+        sweep = deployment.admin.post(PATH, BODY | {"sweep": {"axes": axes, "random": random}}).json["plan"]["sweep"]
+        assert (sweep["random"], sweep["trials"], sweep["parts"]) == ({"seed": 0, **random}, trials, 2)
+    assert [task.part for task in deployment.backtest_queue.sent] == [0, 1] * 2
+
+
 @pytest.mark.parametrize(
     ("sweep", "code"),
     [
+        (SWEEP | {"random": {"count": 0}}, "INVALID_REQUEST"),
+        (SWEEP | {"random": {"count": 1_001}}, "INVALID_REQUEST"),
+        (SWEEP | {"random": {"count": 5, "seed": -1}}, "INVALID_REQUEST"),
+        (SWEEP | {"random": {"seed": 5}}, "INVALID_REQUEST"),
+        ({"axes": {"fast_period": list(range(1_501))}, "random": {"count": 5}}, "SWEEP_TOO_LARGE"),
         (SWEEP | {"walk_forward": {"train_hours": 200, "test_hours": 1}}, "WALK_FORWARD_WINDOWS"),
         (SWEEP | {"walk_forward": {"train_hours": 0, "test_hours": 1}}, "INVALID_REQUEST"),
         ({"axes": {}}, "SWEEP_INVALID"),

@@ -24,7 +24,7 @@ from candlecast.backtest.exact_path import Terms
 from candlecast.backtest.grid import Axis, Combinations, combinations_of
 from candlecast.backtest.sweep import run_sweep, sweep_document
 from candlecast.backtest.walk_forward import WalkForward, walk_forward, walk_forward_document, windows_of
-from candlecast.domain.backtests.sweep import planned_sweep
+from candlecast.domain.backtests.sweep import RandomSearch, planned_sweep
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode
 from candlecast.domain.values.timeframe import Timeframe
@@ -106,11 +106,11 @@ class Story:
         link = who.call("GET", f"/v1/backtests/{asked['backtest_id']}/results")[name]
         return httpx.get(link, timeout=60).raise_for_status()
 
-    def in_one_process(self, axes: Mapping[str, list[int]]) -> dict[str, Any]:
+    def in_one_process(self, axes: Mapping[str, list[int]], random: RandomSearch | None = None) -> dict[str, Any]:
         """The document of the command's sweep, in this process."""
         swept = run_sweep(
             SMA,
-            combinations(axes),
+            combinations(axes, random),
             Candles.from_candles(self.file.candles),
             self.terms,
             metric=METRIC,
@@ -149,8 +149,8 @@ class Story:
         )
 
 
-def combinations(axes: Mapping[str, list[int]]) -> Combinations:
-    return combinations_of(SMA, [Axis(name, tuple(values)) for name, values in axes.items()], PARAMETERS)
+def combinations(axes: Mapping[str, list[int]], random: RandomSearch | None = None) -> Combinations:
+    return combinations_of(SMA, [Axis(name, tuple(values)) for name, values in axes.items()], PARAMETERS, random)
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +215,15 @@ def test_uploaded_code_is_swept_in_its_owners_sandbox_with_the_same_numbers(stor
     wanted = story.in_one_process(FEW)
     assert found["refusal"].endswith(wanted.pop("refusal"))
     same(found, wanted)
+
+
+def test_a_random_search_through_the_queue_equals_one_process(story: Story) -> None:
+    asked = story.ask(story.administrator, BUILT_IN, AXES, random={"count": 30, "seed": 7})
+    assert (asked["plan"]["sweep"]["trials"], asked["plan"]["sweep"]["parts"]) == (30, 2)
+    wanted = story.in_one_process(AXES, RandomSearch(count=30, seed=7))
+    assert (wanted["combinations"], wanted["sample"]["of"]) == (30, 200)
+    assert wanted["significance"]["probability_of_overfitting"] is not None
+    same(story.document(story.administrator, asked), wanted)
 
 
 def test_a_walk_forward_through_the_queue_equals_one_process(story: Story) -> None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from candlecast.adapters.dynamodb.backtests import CountRow, DynamoBacktestStore
 from candlecast.adapters.sqs.queues import SqsBacktestQueue
 from candlecast.domain.backtests.backtest import Backtest, BacktestPlan, BacktestStatus, BacktestSummary
-from candlecast.domain.backtests.sweep import SweepPlan, WalkForwardPlan
+from candlecast.domain.backtests.sweep import RandomSearch, SweepPlan, WalkForwardPlan
 from candlecast.domain.signals.messages import BacktestTask
 from candlecast.domain.subscriptions.subscription import Settings
 from candlecast.domain.values.timeframe import Timeframe
@@ -115,6 +115,13 @@ def _walking() -> Backtest:
     return replace(swept, plan=replace(swept.plan, sweep=replace(swept.plan.sweep, walk_forward=windows)))
 
 
+def _drawn() -> Backtest:
+    swept = _swept()
+    assert swept.plan.sweep is not None
+    sweep = replace(swept.plan.sweep, random=RandomSearch(count=11, seed=7))
+    return replace(swept, plan=replace(swept.plan, sweep=sweep))
+
+
 def _failed() -> Backtest:
     return replace(
         _asked(),
@@ -189,6 +196,7 @@ BACKTESTS: tuple[Case, ...] = (
     _saved("failed", _failed),
     _saved("swept", _swept),
     _saved("walking", _walking),
+    _saved("drawn", _drawn),
     stored("backtest", "open", lambda: 1, _create, _count("OPEN"), of="OPEN"),
     stored("backtest_key", "used", lambda: _FIRST, _create_with_key, _find_first, of="KEY#"),
     stored("backtest", "of-a-day", lambda: 1, _create, _count("DAY#2026-11-20"), of="DAY#"),

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,10 +17,13 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from candlecast.backtest.workers import MOST_PROCESSES, cores
+from candlecast.domain.backtests.sweep import MAX_SEED, MOST_COMBINATIONS, RandomSearch
 from candlecast_cli.author import backtest
 from candlecast_cli.author.terms import Asked
+from candlecast_cli.failures import CommandFailed, ExitCode
 from candlecast_cli.local import stoppable
 from candlecast_cli.printing import Steps, console, say
+from candlecast_cli.stacks import spread
 
 if TYPE_CHECKING:
     from candlecast.backtest.candle_table import CandleTable
@@ -49,8 +53,39 @@ Processes = Annotated[
 METRIC = "sharpe_ratio"
 
 
+class Search(StrEnum):
+    """Which combinations are tried."""
+
+    GRID = "grid"  # all
+    RANDOM = "random"  # some, drawn by chance
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The search of a command; each field is an option of the command."""
+
+    search: Annotated[Search, typer.Option("--search", help="Try every combination, or --trials of them.")] = Search.GRID
+    trials: Annotated[
+        int | None, typer.Option("--trials", min=1, max=MOST_COMBINATIONS, help="How many combinations a search tries.")
+    ] = None
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, max=MAX_SEED, help="Another seed than 0 tries other combinations.")
+    ] = None
+
+    def random(self) -> RandomSearch | None:
+        """The random search that is meant; None for the grid. Raises USAGE."""
+        if self.search is Search.GRID:
+            if (self.trials, self.seed) != (None, None):
+                raise CommandFailed("USAGE", "--trials and --seed belong to a --search: a grid tries everything", ExitCode.USAGE)
+            return None
+        if self.trials is None:
+            raise CommandFailed("USAGE", f"--search {self.search} needs --trials: how many combinations it tries", ExitCode.USAGE)
+        return RandomSearch(count=self.trials, seed=self.seed or 0)
+
+
 def with_terms(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with the options of `candlecast backtest` in place of its parameter `asked`."""
+    """The command with the options of `candlecast backtest` in place of its parameter `asked`, and those of `Chosen`."""
+    command = spread(command, "chosen", Chosen)
     theirs = [each for name, each in inspect.signature(backtest.backtest, eval_str=True).parameters.items() if name not in OWN]
     names = [each.name for each in theirs]
 
@@ -84,7 +119,9 @@ class Many:
         return strategy
 
 
-def prepared(strategy: str, words: list[str], candles: Path, asked: Asked, processes: int | None, steps: Steps) -> Many:
+def prepared(
+    strategy: str, words: list[str], chosen: Chosen, candles: Path, asked: Asked, processes: int | None, steps: Steps
+) -> Many:
     """Read the words, the strategy and the candles, with the rows before the span that the longest lookback needs."""
     from candlecast.backtest.candle_table import read_candle_table
     from candlecast.backtest.grid import axes_of, combinations_of
@@ -94,7 +131,7 @@ def prepared(strategy: str, words: list[str], candles: Path, asked: Asked, proce
         kind = strategy_class(strategy)
     axes = axes_of(kind, words)
     with author_errors(kind), redirect_stdout(sys.stderr):
-        combinations = combinations_of(kind, axes)
+        combinations = combinations_of(kind, axes, random=chosen.random())
     steps.step(f"reading {candles.name}")
     longest = max(each.lookback for each in combinations.strategies if each is not None)
     table = read_candle_table(candles, start_ms=asked.begin, end_ms=asked.end, history=longest - 1)
@@ -145,7 +182,9 @@ def said(parameters: dict[str, Any]) -> str:
 def counts(many: Many, tried: int, failures: list[str]) -> str:
     """Combinations that were tried, refused and failed, in a sentence."""
     combinations = many.combinations
-    parts = [f"{len(combinations.grid):,} combinations: {tried:,} tried"]
+    grid = combinations.grid
+    of = "" if grid.sample is None else f" of {grid.choices:,}, by {grid.sample.search} search with seed {grid.sample.seed}"
+    parts = [f"{len(grid):,} combinations{of}: {tried:,} tried"]
     if combinations.refused:
         parts.append(f"{combinations.refused:,} refused by the strategy ({combinations.refusal})")
     if failures:

@@ -15,6 +15,7 @@ from candlecast_cli.author.many import (
     METRIC,
     Axes,
     CandleFile,
+    Chosen,
     Many,
     Metric,
     Processes,
@@ -51,6 +52,7 @@ def sweep(
     candles: CandleFile,
     param: Axes,
     asked: Asked,
+    chosen: Chosen,
     metric: Metric = METRIC,
     top: Annotated[int, typer.Option("--top", min=1, max=1_000, help="How many combinations the table has.")] = TOP,
     processes: Processes = None,
@@ -68,7 +70,7 @@ def sweep(
 
     require_metric(metric)
     with Steps() as steps:
-        many = prepared(strategy, param, candles, asked, processes, steps)
+        many = prepared(strategy, param, chosen, candles, asked, processes, steps)
     with counted(len(many.combinations.strategies) - many.combinations.refused, "combinations") as progress:
         swept = run_sweep(
             many.strategy,

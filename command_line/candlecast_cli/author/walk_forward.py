@@ -14,6 +14,7 @@ from candlecast_cli.author.many import (
     METRIC,
     Axes,
     CandleFile,
+    Chosen,
     Many,
     Metric,
     Processes,
@@ -48,6 +49,7 @@ def walk_forward(
     candles: CandleFile,
     param: Axes,
     asked: Asked,
+    chosen: Chosen,
     train: Annotated[str, typer.Option("--train", metavar="LENGTH", help="Length of a training window: 30d, 12h, 4w.")],
     test: Annotated[str, typer.Option("--test", metavar="LENGTH", help="Length of the test window that follows: 7d.")],
     anchored: Annotated[bool, typer.Option("--anchored", help="Every training begins with the first candle.")] = False,
@@ -69,7 +71,7 @@ def walk_forward(
 
     require_metric(metric)
     with Steps() as steps:
-        many = prepared(strategy, param, candles, asked, processes, steps)
+        many = prepared(strategy, param, chosen, candles, asked, processes, steps)
     table = many.table
     windows = windows_of(table.candles.time, train_ms=train_ms, test_ms=test_ms, anchored=anchored, row=table.first)
     total = len(many.combinations.strategies) - many.combinations.refused

@@ -18,7 +18,7 @@ from candlecast.domain.backtests.backtest import (
     Backtest,
     BacktestStatus,
 )
-from candlecast.domain.backtests.sweep import MAX_AXES, MAX_TRIALS, METRICS, WalkForwardPlan
+from candlecast.domain.backtests.sweep import MAX_AXES, MAX_SEED, MAX_TRIALS, METRICS, RandomSearch, WalkForwardPlan
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.backtests import ResultLinks
 from candlecast.services.backtests.ask_backtest import WantedBacktest, WantedSweep
@@ -41,24 +41,38 @@ class NewWalkForward(Body):
         return WalkForwardPlan(train_hours=self.train_hours, test_hours=self.test_hours, anchored=self.anchored)
 
 
+class NewRandomSearch(Body):
+    """Some of the combinations are tried, drawn by chance; the same seed draws the same ones."""
+
+    count: int = Field(ge=1, le=MAX_TRIALS, description="How many; all, if there are no more.")
+    seed: int = Field(default=0, ge=0, le=MAX_SEED, description="The same seed draws the same ones.")
+
+    def to_domain(self) -> RandomSearch:
+        return RandomSearch(count=self.count, seed=self.seed)
+
+
 class NewSweep(Body):
     """Parameters that vary: a backtest for each combination of their values, and a judgement on the best."""
 
     axes: dict[Annotated[str, Field(max_length=64)], Annotated[list[Parameter], OF_AN_AXIS]] = Field(
         max_length=MAX_AXES,
-        description=f"Values of each parameter that varies; at most {MAX_TRIALS} combinations. The others stay as they are.",
+        description=f"Values of each parameter that varies, for at most {MAX_TRIALS} combinations. The others stay as they are.",
     )
     metric: str = Field(
         default=METRICS[0], max_length=64, description=f"Combinations are ranked by it: one of {', '.join(METRICS)}."
     )
-
     walk_forward: NewWalkForward | None = Field(
         default=None, description="Windows on which the parameters are chosen anew; null is one choice on the whole span."
     )
+    random: NewRandomSearch | None = Field(default=None, description="Which combinations are tried; null is all.")
 
     def to_domain(self) -> WantedSweep:
-        walk = None if self.walk_forward is None else self.walk_forward.to_domain()
-        return WantedSweep(axes=self.axes, metric=self.metric, walk_forward=walk)
+        return WantedSweep(
+            axes=self.axes,
+            metric=self.metric,
+            walk_forward=None if self.walk_forward is None else self.walk_forward.to_domain(),
+            random=None if self.random is None else self.random.to_domain(),
+        )
 
 
 class NewBacktest(Body):
@@ -132,13 +146,21 @@ class WalkForwardView(View):
     anchored: bool
 
 
+class RandomSearchView(View):
+    """Combinations that were drawn by chance."""
+
+    count: int = Field(description="How many; all, if there are no more.")
+    seed: int = Field(description="The same seed draws the same ones.")
+
+
 class SweepView(View):
     """The combinations of a sweep."""
 
     axes: Mapping[str, tuple[str | int | float | bool, ...]] = Field(description="Values of each parameter that varies.")
     metric: str = Field(description="Combinations are ranked by it.")
     walk_forward: WalkForwardView | None = Field(description="Windows on which the parameters are chosen anew; null without.")
-    trials: int = Field(description="Combinations.")
+    random: RandomSearchView | None = Field(description="Which combinations were drawn; null: all are tried.")
+    trials: int = Field(description="Combinations that are tried.")
     parts: int = Field(description="Tasks that compute them. Each counts for the day.")
 
 

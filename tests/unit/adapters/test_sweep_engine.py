@@ -21,7 +21,7 @@ from candlecast.backtest.exact_path import Terms
 from candlecast.backtest.grid import Axis, combinations_of
 from candlecast.backtest.sweep import SweepResult, run_sweep, sweep_document
 from candlecast.backtest.walk_forward import WalkForward, walk_forward, walk_forward_document, windows_of
-from candlecast.domain.backtests.sweep import Value, WalkForwardPlan, planned_sweep
+from candlecast.domain.backtests.sweep import RandomSearch, Value, WalkForwardPlan, planned_sweep
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.values.errors import Reject, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
@@ -97,9 +97,11 @@ def the_terms() -> Terms:
     )
 
 
-def in_one_process(axes: Mapping[str, Sequence[Value]] = AXES, metric: str = "total_return") -> SweepResult:
+def in_one_process(
+    axes: Mapping[str, Sequence[Value]] = AXES, metric: str = "total_return", random: RandomSearch | None = None
+) -> SweepResult:
     terms = the_terms()
-    combinations = combinations_of(SMA, [Axis(name, tuple(values)) for name, values in axes.items()], OTHERS)
+    combinations = combinations_of(SMA, [Axis(name, tuple(values)) for name, values in axes.items()], OTHERS, random)
     return run_sweep(
         SMA, combinations, Candles.from_candles(CANDLES), terms, metric=metric, first=len(CANDLES) - ROWS, timeframe=Timeframe.M1
     )
@@ -207,17 +209,20 @@ WALK = WalkForwardPlan(train_hours=2, test_hours=1)
 ANCHORED = replace(WALK, anchored=True)
 
 
+def swept_with(asked: Computation, **changes: Any) -> Computation:
+    """The same backtest with another sweep."""
+    plan = asked.backtest.plan
+    assert plan.sweep is not None
+    return replace(asked, backtest=replace(asked.backtest, plan=replace(plan, sweep=replace(plan.sweep, **changes))))
+
+
 def walking(asked: Computation, walk: WalkForwardPlan) -> Computation:
     """The same sweep on windows."""
-    sweep = asked.backtest.plan.sweep
-    assert sweep is not None
-    return replace(
-        asked, backtest=replace(asked.backtest, plan=replace(asked.backtest.plan, sweep=replace(sweep, walk_forward=walk)))
-    )
+    return swept_with(asked, walk_forward=walk)
 
 
-def walked_in_one_process(walk: WalkForwardPlan) -> WalkForward:
-    combinations = combinations_of(SMA, [Axis(name, tuple(values)) for name, values in AXES.items()], OTHERS)
+def walked_in_one_process(walk: WalkForwardPlan, random: RandomSearch | None = None) -> WalkForward:
+    combinations = combinations_of(SMA, [Axis(name, tuple(values)) for name, values in AXES.items()], OTHERS, random)
     candles = Candles.from_candles(CANDLES)
     hour = 3_600_000
     windows = windows_of(
@@ -242,6 +247,27 @@ def test_a_walk_forward_in_parts_equals_one_process_number_by_number(walk: WalkF
     assert found["out_of_sample"]["metrics"] == json.loads(json.dumps(wanted.result.metrics.to_json()))
     assert outcome.summary.trades == len(wanted.result.trades) > 5
     assert len(outcome.files.trades.splitlines()) == len(wanted.result.trades) + 1
+
+
+SEARCH = RandomSearch(count=7, seed=4)
+
+
+@pytest.mark.parametrize("is_uploaded", [False, True])
+def test_a_random_search_in_parts_equals_one_process_number_by_number(is_uploaded: bool) -> None:
+    asked, code = uploaded() if is_uploaded else (computation(), None)
+    found = document_of(in_parts(swept_with(asked, random=SEARCH), a_sweep(code)))
+    wanted = of_command(in_one_process(random=SEARCH))
+    assert (wanted["combinations"], wanted["sample"]) == (7, {"search": "random", "seed": 4, "of": 12})
+    assert 0 < wanted["tried"] < 7  # some are refused
+    assert found["refusal"].endswith(wanted.pop("refusal"))
+    same(found, wanted)
+    assert found["settings"]["sweep"]["random"] == {"count": 7, "seed": 4}
+
+
+def test_a_walk_forward_of_a_random_search_equals_one_process() -> None:
+    found = document_of(in_parts(walking(swept_with(computation(), random=SEARCH), WALK)))
+    same(found, json.loads(json.dumps(walk_forward_document(walked_in_one_process(WALK, SEARCH)))))
+    assert found["combinations"] == 7
 
 
 def test_an_outcome_too_few_is_no_sweep() -> None:

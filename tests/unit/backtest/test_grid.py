@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlecast.backtest.grid import MOST_COMBINATIONS, Axis, Grid, axes_of, combinations_of
+from candlecast.backtest.grid import MOST_CHOICES, Axis, Grid, Sample, axes_of, combinations_of
+from candlecast.domain.backtests.sweep import MOST_COMBINATIONS, RandomSearch
 from candlecast.domain.values.errors import DomainError, InvalidValue
 from candlecast.strategy.registry import load_strategy
 from tests.support.turner import Turner
@@ -89,6 +90,25 @@ def test_a_grid_of_too_many_combinations_is_refused() -> None:
         assert raised.value.code == "SWEEP_TOO_LARGE"
 
 
+def test_a_random_grid_has_the_combinations_of_the_numbers_that_are_drawn() -> None:
+    axes = (Axis("a", tuple(range(40))), Axis("b", ("x", "y", "z")), Axis("c", tuple(range(50))))
+    search = RandomSearch(count=30, seed=3)
+    whole, drawn = [*Grid(axes).combinations()], Grid.of(axes, search)
+    assert [*drawn.combinations()] == [whole[number] for number in search.numbers(len(whole))]
+    assert [drawn.parameters(index) for index in range(len(drawn))] == [*drawn.combinations()]
+    assert drawn.document()["sample"] == {"search": "random", "seed": 3, "of": 6_000}
+    assert Grid.of(axes, None).document()["sample"] is None
+
+
+def test_a_search_chooses_from_more_than_a_grid_may_have() -> None:
+    axes = tuple(Axis(name, tuple(range(1_000))) for name in "abcde")
+    found = Grid.of(axes, RandomSearch(count=3))
+    assert (len(found), found.choices, len({*map(str, found.combinations())})) == (3, MOST_CHOICES, 3)
+    with pytest.raises(InvalidValue) as raised:
+        Grid.of((*axes, Axis("f", (1, 2))), RandomSearch(count=3))
+    assert raised.value.code == "SWEEP_TOO_LARGE"
+
+
 def test_combinations_that_the_parameters_refuse_are_counted() -> None:
     made = combinations_of(SMA, axes_of(SMA, ["fast_period=10,20", "slow_period=15,20,1500,30"]))
     kept = [None if each is None else each.parameters.to_mapping() for each in made.strategies]
@@ -136,19 +156,23 @@ def test_flags_and_unordered_values_have_no_neighbours() -> None:
 @given(
     values=st.lists(st.one_of(st.floats(-10, 10), st.just(NAN)), min_size=24, max_size=24),
     shape=st.sampled_from([(24,), (4, 6), (2, 3, 4), (1, 24), (3, 8, 1)]),
+    chosen=st.one_of(st.none(), st.sets(st.integers(0, 23), min_size=1)),
 )
-def test_a_plateau_lies_between_the_values_around(values: list[float], shape: tuple[int, ...]) -> None:
-    grid = Grid(tuple(Axis(str(number), tuple(range(length))) for number, length in enumerate(shape)))
-    found = grid.plateaus(np.array(values))
+def test_a_plateau_lies_between_the_values_around(values: list[float], shape: tuple[int, ...], chosen: set[int] | None) -> None:
+    axes = tuple(Axis(str(number), tuple(range(length))) for number, length in enumerate(shape))
+    grid = Grid(axes, None if chosen is None else Sample(tuple(sorted(chosen)), "random", 0))
+    tried = values[: len(grid)]
+    found = grid.plateaus(np.array(tried))
+    assert len(found) == len(grid)
     for index, plateau in enumerate(found):
         place = grid.place(index)
         near = [
             value
-            for other, value in enumerate(values)
+            for other, value in enumerate(tried)
             if all(abs(a - b) <= 1 for a, b in zip(place, grid.place(other), strict=True)) and not np.isnan(value)
         ]
         varied = sum(length > 1 for length in shape)
-        expected = np.median(near) if not np.isnan(values[index]) and len(near) > varied else NAN
+        expected = np.median(near) if not np.isnan(tried[index]) and len(near) > varied else NAN
         assert plateau == pytest.approx(expected, nan_ok=True)
 
 

@@ -24,7 +24,7 @@ from candlecast.backtest.sweep import (
     trial_rows,
     value_of,
 )
-from candlecast.domain.backtests.sweep import METRICS
+from candlecast.domain.backtests.sweep import METRICS, RandomSearch
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.strategy import Candles
 from tests.support.backtest_swept import CASH, COSTLY, LOOKBACK, TERMS, Coin, dying_at, noise, zigzag
@@ -33,8 +33,10 @@ from tests.support.turner import HALF, Turner
 CANDLES = zigzag(1_000)
 
 
-def swept(*words: str, candles: Candles = CANDLES, strategy: Any = Turner, **options: Any) -> SweepResult:
-    made = combinations_of(strategy, axes_of(strategy, words))
+def swept(
+    *words: str, candles: Candles = CANDLES, strategy: Any = Turner, random: RandomSearch | None = None, **options: Any
+) -> SweepResult:
+    made = combinations_of(strategy, axes_of(strategy, words), random=random)
     return run_sweep(strategy, made, candles, **{"terms": TERMS, **options})
 
 
@@ -156,6 +158,36 @@ def test_a_heat_map_of_three_axes_shows_those_beside_the_best() -> None:
     assert drawn is not None
     assert drawn.metric == "expectancy at fails = False"
     assert np.isfinite(drawn.values).all()
+
+
+def test_a_random_search_has_the_numbers_of_the_combinations_that_it_has_drawn() -> None:
+    words, search = ("lag=-9:9:1", "more=-9:9:1"), RandomSearch(count=60, seed=5)
+    whole, drawn = swept(*words, metric="expectancy"), swept(*words, metric="expectancy", random=search)
+    numbers = [*search.numbers(19 * 19)]
+    assert drawn.values.tolist() == pytest.approx(whole.values[numbers].tolist(), nan_ok=True)
+    assert drawn.combinations.refused == sum(whole.attempts[number] is None for number in numbers) > 0
+    of_drawn = [each for each in drawn.attempts if isinstance(each, Trial)]
+    expected = independent_trials(np.column_stack([each.returns for each in of_drawn]))
+    assert drawn.doubt.independent_trials == pytest.approx(expected)
+    assert [row["parameters"] for row in trial_rows(drawn)] == [
+        drawn.combinations.grid.parameters(int(index)) for index in drawn.order
+    ]
+
+
+def test_a_heat_map_of_a_random_search_leaves_out_what_was_not_drawn() -> None:
+    sweep = swept("lag=-4:4:4", "more=0,2", "fails=false,true", metric="expectancy", random=RandomSearch(count=8, seed=1))
+    drawn, grid = heat_map(sweep), sweep.combinations.grid
+    assert drawn is not None
+    assert drawn.values.shape == (2, 3)
+    shown = {(drawn.x_values[column], drawn.y_values[row]) for row, column in np.argwhere(np.isfinite(drawn.values))}
+    tried = [grid.parameters(int(index)) for index in sweep.order]
+    assert shown == {(each["lag"], each["more"]) for each in tried if np.isfinite(sweep.values).any()}
+    assert 0 < len(shown) < 6
+
+
+def test_a_heat_map_of_too_many_cells_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("candlecast.backtest.sweep.LARGEST_MAP", 5)
+    assert heat_map(swept("lag=-4:4:4", "more=0,2", random=RandomSearch(count=4))) is None
 
 
 def test_one_axis_has_no_heat_map() -> None:

@@ -58,6 +58,24 @@ def test_the_document_has_every_combination_from_the_best_on(words: list[str]) -
     assert found["settings"]["quantity"] == 1
 
 
+def test_a_random_search_tries_some_combinations_and_says_which_seed_has_drawn_them(words: list[str]) -> None:
+    grid = ("--param", "lag=-9:9:1", "--param", "more=-9:9:1", *BY_EXPECTANCY)
+    found = swept(*words, *grid, "--search", "random", "--trials", "20", "--seed", "7")
+    assert (found["combinations"], found["sample"]) == (20, {"search": "random", "seed": 7, "of": 361})
+    assert found["tried"] + found["refused"] == 20
+    whole = {str(row["parameters"]): row["value"] for row in swept(*words, *grid)["trials"]}
+    assert all(row["value"] == whole[str(row["parameters"])] for row in found["trials"])
+    assert swept(*words, *grid, "--search", "random", "--trials", "20")["trials"] != found["trials"]
+    told = run("sweep", *words, *grid, "--search", "random", "--trials", "20", "--seed", "7").stdout
+    assert "20 combinations of 361, by random search with seed 7: " in " ".join(told.split())
+
+
+@pytest.mark.parametrize("more", [["--trials", "5"], ["--seed", "5"], ["--search", "random"], ["--search", "luck"]])
+def test_options_of_a_search_come_together(words: list[str], more: list[str]) -> None:
+    for command in (["sweep"], ["walk-forward", "--train", "400h", "--test", "100h"]):
+        refusal(2, "USAGE", *command, *words, "--param", "lag=0,5", *more)
+
+
 def test_a_combination_has_the_figures_of_its_backtest(words: list[str]) -> None:
     alone = run("backtest", *words[:-2], "--param", "lag=2", "--json", "-", "--slippage-bps", "3")
     metrics = json.loads(alone.stdout)["metrics"]

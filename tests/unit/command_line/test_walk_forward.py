@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from candlecast.domain.backtests.sweep import RandomSearch
 from tests.support.backtest_swept import zigzag
 from tests.support.swept_files import BIG, TURNER, candle_file, refusal
 from tests.unit.command_line.running import run
@@ -57,6 +58,13 @@ def test_a_choice_is_the_best_of_a_sweep_over_its_training(words: list[str]) -> 
     best = json.loads(run("sweep", *words, "--param", "lag=-3:6:3", *span, "--json", "-").stdout)["best"]
     assert first["parameters"] == best["parameters"]
     assert first["train_return"] == pytest.approx(best["total_return"])
+
+
+def test_a_walk_forward_chooses_among_the_combinations_of_a_random_search(words: list[str]) -> None:
+    found = walked(*words, "--param", "lag=-9:9:1", *WINDOWS, "--search", "random", "--trials", "4", "--seed", "3")
+    assert (found["combinations"], found["sample"]) == (4, {"search": "random", "seed": 3, "of": 19})
+    drawn = {number - 9 for number in RandomSearch(count=4, seed=3).numbers(19)}
+    assert {row["parameters"]["lag"] for row in found["windows"]} <= drawn
 
 
 def test_an_anchored_walk_trains_on_all_before(words: list[str]) -> None:

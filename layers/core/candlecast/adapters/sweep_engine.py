@@ -117,7 +117,8 @@ class _Trials:
         assert plan.sweep is not None  # noqa: S101 - the caller has a part of it
         self.sweep: SweepPlan = plan.sweep
         self._computation = computation
-        self._grid = Grid(tuple(Axis(name, tuple(values)) for name, values in self.sweep.axes.items()))
+        axes = tuple(Axis(name, tuple(values)) for name, values in self.sweep.axes.items())
+        self._grid = Grid.of(axes, self.sweep.random)
         self._candles = Candles.from_candles(computation.candles)
         self._first = first_row(computation, self._candles)
         self._timeframe = plan.timeframe

@@ -6,17 +6,20 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from itertools import product
 from typing import Any, get_type_hints
 
 import numpy as np
 
 from candlecast.backtest.strategy_file import MAX_SHOWN, Value, parameter_value
+from candlecast.domain.backtests.sweep import MOST_COMBINATIONS, RandomSearch
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.strategy import Floats, Strategy
+from candlecast.strategy.candles import Integers
 from candlecast.strategy.errors import StrategyError
 
-MOST_COMBINATIONS = 10_000  # as many as a heat map has cells; a choice among more is luck
+MOST_CHOICES = 10**15  # that a search chooses from: a float tells them apart
 MOST_AXES = 6  # that vary: a combination has up to 3 ** 6 - 1 neighbours then
 REFUSALS = ("PARAMETER_INVALID", "LOOKBACK_TOO_LONG")  # by which a strategy refuses a combination, and not the whole sweep
 
@@ -87,17 +90,37 @@ def _too_large(what: str, count: int) -> InvalidValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
-    """All combinations of the axes' values; the last axis moves first.
+class Sample:
+    """The combinations that a search has chosen, by their numbers in the whole grid, ascending."""
 
-    Raises `InvalidValue` SWEEP_TOO_LARGE above `MOST_COMBINATIONS`, or above `MOST_AXES` that have more than one value.
+    numbers: tuple[int, ...]
+    search: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All combinations of the axes' values, or a sample of them; the last axis moves first.
+
+    Raises `InvalidValue` SWEEP_TOO_LARGE above `MOST_COMBINATIONS`, or above `MOST_AXES` that have more than one value. A sample
+    may be of up to `MOST_CHOICES`.
     """
 
     axes: tuple[Axis, ...]
+    sample: Sample | None = None
+
+    @classmethod
+    def of(cls, axes: tuple[Axis, ...], random: RandomSearch | None) -> Grid:
+        """All combinations, or those that a random search draws."""
+        if random is None:
+            return cls(axes)
+        return cls(axes, Sample(random.numbers(math.prod(len(axis.values) for axis in axes)), "random", random.seed))
 
     def __post_init__(self) -> None:
         if len(self) > MOST_COMBINATIONS:
             raise _too_large(", ".join(axis.name for axis in self.axes), len(self))
+        if self.choices > MOST_CHOICES:
+            raise InvalidValue(f"a search chooses from at most {MOST_CHOICES:,} combinations", "SWEEP_TOO_LARGE")
         if sum(len(axis.values) > 1 for axis in self.axes) > MOST_AXES:
             raise InvalidValue(f"at most {MOST_AXES} parameters are varied at once", "SWEEP_TOO_LARGE")
 
@@ -105,12 +128,26 @@ class Grid:
     def shape(self) -> tuple[int, ...]:
         return tuple(len(axis.values) for axis in self.axes)
 
-    def __len__(self) -> int:
+    @property
+    def choices(self) -> int:
+        """Combinations of the whole grid."""
         return math.prod(self.shape)
 
+    def __len__(self) -> int:
+        return self.choices if self.sample is None else len(self.sample.numbers)
+
+    @cached_property
+    def numbers(self) -> Integers:
+        """The number of each combination in the whole grid, ascending."""
+        return np.arange(self.choices) if self.sample is None else np.array(self.sample.numbers, dtype=np.int64)
+
+    @cached_property
+    def places(self) -> Integers:
+        """The place of each combination, a column, on each axis, a row."""
+        return np.array(np.unravel_index(self.numbers, self.shape))
+
     def combinations(self) -> Iterator[dict[str, Value]]:
-        for values in product(*(axis.values for axis in self.axes)):
-            yield {axis.name: value for axis, value in zip(self.axes, values, strict=True)}
+        return (self.parameters(index) for index in range(len(self)))
 
     def parameters(self, index: int) -> dict[str, Value]:
         """The values of a combination."""
@@ -118,29 +155,31 @@ class Grid:
 
     def place(self, index: int) -> tuple[int, ...]:
         """The place of a combination on each axis."""
-        return tuple(int(place) for place in np.unravel_index(index, self.shape))
+        return tuple(self.places[:, index].tolist())
 
     def plateaus(self, values: Floats) -> Floats:
         """The median of each combination and its neighbours; `values` has one for each combination, NaN where there is none.
 
         A neighbour is at most one step away on each ordered axis, and has the same value on the others. NaN for a combination
-        without a value, and for one whose neighbours with a value are fewer than the ordered axes.
+        without a value, and for one whose neighbours with a value are fewer than the ordered axes. A thin sample has mostly NaN.
         """
-        ordered = [number for number, axis in enumerate(self.axes) if axis.is_ordered and len(axis.values) > 1]
-        table = values.reshape(self.shape)
-        margins = [(1, 1) if number in ordered else (0, 0) for number in range(len(self.axes))]
-        padded = np.pad(table, margins, constant_values=np.nan)
-        steps = product(*((0, 1, 2) if number in ordered else (0,) for number in range(len(self.axes))))
-        around = [
-            padded[tuple(slice(step, step + length) for step, length in zip(place, self.shape, strict=True))].ravel()
-            for place in steps
-        ]
-        near = np.stack(around)
-        enough = np.isfinite(values) & (np.isfinite(near).sum(axis=0) > len(ordered))
+        ordered = [axis.is_ordered and len(axis.values) > 1 for axis in self.axes]
+        steps = product(*((-1, 0, 1) if moves else (0,) for moves in ordered))
+        near = np.stack([self._beside(values, step) for step in steps])
+        enough = np.isfinite(values) & (np.isfinite(near).sum(axis=0) > sum(ordered))
         found = np.full(len(values), np.nan)
         if enough.any():
             found[enough] = np.nanmedian(near[:, enough], axis=0)
         return found
+
+    def _beside(self, values: Floats, step: tuple[int, ...]) -> Floats:
+        """The value of the combination so many steps away from each; NaN where there is none."""
+        shape = np.array(self.shape)[:, np.newaxis]
+        moved = self.places + np.array(step)[:, np.newaxis]
+        wanted = np.ravel_multi_index(tuple(moved), self.shape, mode="clip")
+        at = np.minimum(np.searchsorted(self.numbers, wanted), len(self) - 1)
+        is_there = ((moved >= 0) & (moved < shape)).all(axis=0) & (self.numbers[at] == wanted)
+        return np.where(is_there, values[at], np.nan)
 
     def edges(self, index: int) -> tuple[str, ...]:
         """The ordered axes on which a combination has the first or the last value, of three or more."""
@@ -149,6 +188,15 @@ class Grid:
             for axis, place in zip(self.axes, self.place(index), strict=True)
             if axis.is_ordered and len(axis.values) > 2 and place in (0, len(axis.values) - 1)
         )
+
+    def document(self) -> dict[str, Any]:
+        """The grid as JSON has it, and which of its combinations are tried."""
+        sample = self.sample
+        return {
+            "axes": {axis.name: list(axis.values) for axis in self.axes},
+            "combinations": len(self),
+            "sample": None if sample is None else {"search": sample.search, "seed": sample.seed, "of": self.choices},
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,14 +213,17 @@ class Combinations:
 
 
 def combinations_of(
-    strategy: type[Strategy[Any]], axes: Sequence[Axis], others: Mapping[str, Value] | None = None
+    strategy: type[Strategy[Any]],
+    axes: Sequence[Axis],
+    others: Mapping[str, Value] | None = None,
+    random: RandomSearch | None = None,
 ) -> Combinations:
-    """Make every combination; parameters that are no axis have the values of `others`, or keep their defaults.
+    """Make every combination, or those that a random search draws. Other parameters are those of `others`, or the defaults.
 
     The parameters' own `check`, their bounds and the limit of the lookback may refuse some. Raises `InvalidValue` SWEEP_EMPTY if
     they refuse all.
     """
-    grid, made, refusal = Grid(tuple(axes)), list[Strategy[Any] | None](), ""
+    grid, made, refusal = Grid.of(tuple(axes), random), list[Strategy[Any] | None](), ""
     for values in grid.combinations():
         try:
             made.append(strategy.with_parameters({**(others or {}), **values}))

@@ -18,6 +18,7 @@ import numpy as np
 from candlecast.backtest.exact_path import Terms, unwatched
 from candlecast.backtest.grid import Axis, Combinations
 from candlecast.backtest.metrics import DAYS_PER_YEAR, day_ends, drawdown, omega_ratio, sharpe_ratio, sortino_ratio
+from candlecast.backtest.pictures.report import LARGEST_SWEEP as LARGEST_MAP
 from candlecast.backtest.pictures.report import Sweep as HeatMap
 from candlecast.backtest.plain import PlainTerms
 from candlecast.backtest.result import Result, without_history
@@ -260,16 +261,20 @@ def tried(
 def heat_map(sweep: SweepResult) -> HeatMap | None:
     """The metric over the first two numeric axes with several values; other axes have the values of the best combination.
 
-    None without two such axes, and without a combination that has a value.
+    None without two such axes, without a combination that has a value, and where the map would have too many cells.
     """
     grid = sweep.combinations.grid
     drawn = [number for number, axis in enumerate(grid.axes) if axis.is_ordered and len(axis.values) > 1][:2]
     if len(drawn) < 2 or sweep.best is None:
         return None
-    best = grid.place(sweep.best)
     x, y = (grid.axes[number] for number in drawn)
-    table = sweep.values.reshape(grid.shape)[tuple(slice(None) if n in drawn else place for n, place in enumerate(best))]
-    fixed = [f"{axis.name} = {axis.values[best[n]]}" for n, axis in enumerate(grid.axes) if n not in drawn]
+    if len(x.values) * len(y.values) > LARGEST_MAP:
+        return None
+    best, others = grid.place(sweep.best), [number for number in range(len(grid.axes)) if number not in drawn]
+    beside = (grid.places[others] == grid.places[others, sweep.best][:, np.newaxis]).all(axis=0)
+    table = np.full((len(x.values), len(y.values)), np.nan)
+    table[tuple(grid.places[drawn][:, beside])] = sweep.values[beside]
+    fixed = [f"{grid.axes[number].name} = {grid.axes[number].values[best[number]]}" for number in others]
     return HeatMap(
         metric=f"{sweep.metric} at {', '.join(fixed)}" if fixed else sweep.metric,
         x_name=x.name,
@@ -324,8 +329,7 @@ def sweep_document(sweep: SweepResult) -> dict[str, Any]:
     return {
         "strategy": sweep.strategy.name,
         "metric": sweep.metric,
-        "axes": {axis.name: list(axis.values) for axis in grid.axes},
-        "combinations": len(grid),
+        **grid.document(),
         "tried": len(sweep.order),
         "refused": sweep.combinations.refused,
         "refusal": sweep.combinations.refusal or None,

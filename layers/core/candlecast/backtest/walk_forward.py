@@ -382,8 +382,7 @@ def walk_forward_document(walk: WalkForward) -> dict[str, Any]:
     return {
         "strategy": walk.strategy.name,
         "metric": walk.metric,
-        "axes": {axis.name: list(axis.values) for axis in grid.axes},
-        "combinations": len(grid),
+        **grid.document(),
         "refused": walk.combinations.refused,
         "efficiency": walk.efficiency,
         "windows_judged": walk.judged,

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from candlecast.backtest.grid import MOST_AXES
 from candlecast.domain.backtests.backtest import MAX_A_DAY, MAX_ROWS
 from candlecast.domain.backtests.sweep import (
     MAX_AXES,
     MAX_PARTS,
+    MAX_SEED,
     MAX_TRIALS,
     MAX_TRIALS_OF_A_PART,
+    MAX_VALUES,
     MAX_WINDOWS,
+    MOST_COMBINATIONS,
     ROWS_OF_A_PART,
+    RandomSearch,
     WalkForwardPlan,
     planned_sweep,
 )
@@ -111,3 +118,50 @@ def test_windows_that_are_none_or_too_many_are_refused(train: int, test: int, sp
 
 def test_values_that_are_equal_and_of_another_kind_are_two() -> None:
     assert planned_sweep({"mode": [1, True, 1.0, "1"]}, "sharpe_ratio", 2).trials == 4
+
+
+@given(count=st.integers(1, 300), seed=st.integers(0, MAX_SEED), combinations=st.integers(0, 10**15))
+def test_a_random_search_draws_as_many_as_there_are_and_none_twice(count: int, seed: int, combinations: int) -> None:
+    drawn = RandomSearch(count=count, seed=seed).numbers(combinations)
+    assert len(drawn) == min(count, combinations)
+    assert [*drawn] == sorted(set(drawn))
+    assert all(0 <= number < combinations for number in drawn)
+
+
+def test_a_seed_draws_the_same_combinations_for_ever() -> None:
+    """A sweep of another release, or of another Python, is the same one."""
+    assert RandomSearch(count=5, seed=7).numbers(1_000) == (72, 150, 322, 535, 649)
+    assert RandomSearch(count=5, seed=8).numbers(1_000) != RandomSearch(count=5, seed=7).numbers(1_000)
+    assert RandomSearch(count=10, seed=7).numbers(10) == tuple(range(10))
+
+
+def test_every_combination_is_drawn_as_often_as_the_others() -> None:
+    drawn = Counter(number for seed in range(4_000) for number in RandomSearch(count=2, seed=seed).numbers(5))
+    assert sorted(drawn) == [*range(5)]
+    assert all(abs(times - 1_600) < 150 for times in drawn.values())  # five standard deviations
+
+
+@pytest.mark.parametrize(("count", "seed"), [(0, 0), (MOST_COMBINATIONS + 1, 0), (1, -1), (1, MAX_SEED + 1)])
+def test_a_random_search_has_bounds(count: int, seed: int) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        RandomSearch(count=count, seed=seed)
+    assert refused.value.code == "SWEEP_INVALID"
+
+
+def test_a_random_search_has_the_trials_that_it_draws_of_more_than_a_sweep_may_have() -> None:
+    axes = {name: list(range(50)) for name in ("fast", "slow", "stop")}
+    sweep = planned_sweep(axes, "sharpe_ratio", 300, random=RandomSearch(count=90))
+    assert (sweep.trials, sweep.parts) == (90, 5)
+    assert [len(sweep.trials_of(part)) for part in range(sweep.parts)] == [20, 20, 20, 20, 10]
+    assert planned_sweep(TWO, "sharpe_ratio", 300, random=RandomSearch(count=900)).trials == 200
+    with pytest.raises(InvalidValue, match="1,001 combinations"):
+        planned_sweep(axes, "sharpe_ratio", 2, random=RandomSearch(count=MAX_TRIALS + 1))
+
+
+def test_the_values_of_a_random_search_fit_into_its_item() -> None:
+    half = MAX_VALUES // 2
+    axes = {"fast": list(range(half)), "slow": list(range(half))}
+    planned_sweep(axes, "sharpe_ratio", 2, random=RandomSearch(count=5))
+    with pytest.raises(InvalidValue) as refused:
+        planned_sweep({**axes, "stop": [1]}, "sharpe_ratio", 2, random=RandomSearch(count=5))
+    assert refused.value.code == "SWEEP_TOO_LARGE"

@@ -2,6 +2,8 @@
 
 A sweep is a backtest with a trial for each combination of values. A part of the trials is a task. The outcome of each part is
 kept, and the worker that ends the last part judges all of them together.
+
+A random search tries some of the combinations. The trials of a sweep are then those that the search has drawn.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from random import Random
 
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.timeframe import Timeframe
@@ -29,9 +32,12 @@ METRICS = (
     "sqn",
     "win_rate",
 )
+MOST_COMBINATIONS = 10_000  # of a sweep anywhere: as many as a heat map has cells; a choice among more is luck
 MAX_AXES = 6  # as the engine's `MOST_AXES`
-MAX_TRIALS = 1_000  # a choice among more is luck
+MAX_TRIALS = 1_000  # of a sweep as a service
 MAX_PARTS = 50  # tasks of a sweep: half of those that a tenant has for a day
+MAX_VALUES = 1_500  # of all parameters together: they stand in the item, which has 400 kB
+MAX_SEED = 2**32 - 1  # as many bits as a person can copy
 MAX_TRIALS_OF_A_PART = 20  # a killed worker costs no more than these
 ROWS_OF_A_PART = 58_500  # candles of all its trials: as many as one backtest has, in the same time
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}")
@@ -69,6 +75,31 @@ class WalkForwardPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RandomSearch:
+    """Some of the combinations, each once at most. The same seed draws the same ones. Raises `InvalidValue` (SWEEP_INVALID)."""
+
+    count: int
+    """How many are drawn; all, if there are no more."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= MOST_COMBINATIONS or not 0 <= self.seed <= MAX_SEED:
+            message = f"a random search draws 1 to {MOST_COMBINATIONS:,} combinations, with a seed from 0 to {MAX_SEED}"
+            raise InvalidValue(message, code="SWEEP_INVALID")
+
+    def numbers(self, combinations: int) -> tuple[int, ...]:
+        """The numbers that are drawn of those from 0 to before `combinations`, ascending.
+
+        R. W. Floyd's algorithm (Bentley, Programming Pearls, CACM 30, 1987), by the one sequence that Python keeps for a seed.
+        """
+        draw, drawn = Random(self.seed).random, set[int]()  # noqa: S311 - chance, and no secret
+        for last in range(max(0, combinations - self.count), combinations):
+            number = int(draw() * (last + 1))
+            drawn.add(last if number in drawn else number)
+        return tuple(sorted(drawn))
+
+
+@dataclass(frozen=True, kw_only=True)
 class SweepPlan:
     """The combinations of a sweep, the last axis first to move, in parts of `trials_of_a_part`.
 
@@ -82,6 +113,8 @@ class SweepPlan:
     trials_of_a_part: int
     walk_forward: WalkForwardPlan | None = None
     """Windows on which all combinations are tried; None: the whole span at once."""
+    random: RandomSearch | None = None
+    """Which of the combinations are tried; None: all."""
 
     def __post_init__(self) -> None:
         if not self.axes or not all(self.axes.values()) or not all(NAME.fullmatch(name) for name in self.axes):
@@ -94,14 +127,17 @@ class SweepPlan:
         if len(self.axes) > MAX_AXES or self.trials > MAX_TRIALS:
             message = f"{self.trials:,} combinations of {len(self.axes)} parameters, at most {MAX_TRIALS:,} of {MAX_AXES}"
             raise InvalidValue(message, code="SWEEP_TOO_LARGE")
+        if (count := sum(map(len, self.axes.values()))) > MAX_VALUES:
+            raise InvalidValue(f"{count:,} values, at most {MAX_VALUES:,} of all parameters", code="SWEEP_TOO_LARGE")
         if self.trials_of_a_part < 1 or self.parts > MAX_PARTS:
             message = f"{self.trials:,} trials of so many candles are too many: choose fewer, or a longer timeframe"
             raise InvalidValue(message, code="SWEEP_TOO_LARGE")
 
     @property
     def trials(self) -> int:
-        """Combinations, those included that the strategy will refuse."""
-        return math.prod(len(values) for values in self.axes.values())
+        """Combinations that are tried, those included that the strategy will refuse."""
+        combinations = math.prod(len(values) for values in self.axes.values())
+        return combinations if self.random is None else min(self.random.count, combinations)
 
     @property
     def parts(self) -> int:
@@ -119,6 +155,7 @@ def planned_sweep(
     rows: int,
     walk_forward: WalkForwardPlan | None = None,
     timeframe: Timeframe = Timeframe.H1,
+    random: RandomSearch | None = None,
 ) -> SweepPlan:
     """A sweep over `rows` candles, in parts of about the work of one backtest. Raises as `SweepPlan` and `WalkForwardPlan`."""
     work = rows if walk_forward is None else walk_forward.rows(rows, HOUR / timeframe.length)
@@ -129,6 +166,7 @@ def planned_sweep(
         metric=metric,
         trials_of_a_part=max(1, min(MAX_TRIALS_OF_A_PART, ROWS_OF_A_PART // work)),
         walk_forward=walk_forward,
+        random=random,
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from candlecast.domain.backtests.backtest import DEFAULT_CASH, Backtest, BacktestPlan, require_cash
-from candlecast.domain.backtests.sweep import METRICS, SweepPlan, Value, WalkForwardPlan, planned_sweep
+from candlecast.domain.backtests.sweep import METRICS, RandomSearch, SweepPlan, Value, WalkForwardPlan, planned_sweep
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.record import public_until
 from candlecast.domain.subscriptions.subscription import Settings, SubscriptionStatus
@@ -40,6 +40,7 @@ class WantedSweep:
     axes: Mapping[str, Sequence[Value]]
     metric: str = METRICS[0]
     walk_forward: WalkForwardPlan | None = None
+    random: RandomSearch | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +153,7 @@ class AskBacktest:
         if not admitted.sees_parameters:
             raise Conflict("SWEEP_NEEDS_PARAMETERS", "its parameters are not yours to see, so they cannot be varied")
         asked = wanted.sweep
-        return planned_sweep(asked.axes, asked.metric, rows, asked.walk_forward, timeframe)
+        return planned_sweep(asked.axes, asked.metric, rows, asked.walk_forward, timeframe, asked.random)
 
     def _version(self, reader: Reader, admitted: Admission, number: int | None) -> int | None:
         """The wanted version, else the stable version. None: the definition's own code is its only version.
