@@ -7,6 +7,7 @@ token goes over TLS, or to this machine itself. No redirect is followed with the
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -155,6 +156,17 @@ def require[T](answer: Mapping[str, Any], name: str, kind: type[T]) -> T:
     if type(value) is not kind:
         raise CommandFailed(UNREADABLE, f"the answer has no {name}: is the API of another release?")
     return value
+
+
+def value_of(text: str) -> str | int | float | bool:
+    """A value as the API takes one: read as JSON; text that is none is the value itself."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if isinstance(value, float) and not math.isfinite(value):
+        return text
+    return value if isinstance(value, (bool, int, float, str)) else text
 
 
 def _local(at: At) -> tuple[str, str]:

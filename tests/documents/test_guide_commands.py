@@ -80,6 +80,12 @@ BACKTEST_BLOCKS = (
 )
 OF_BACKTESTS = "tests/documents/test_guide_commands.py::test_the_guide_of_backtests_runs_as_printed"
 RUN = {**RUN, **{f"{BACKTESTS}: {first}": OF_BACKTESTS for first in BACKTEST_BLOCKS}}
+ON_THE_PLATFORM = (
+    "candlecast strategy upload my_breakout.py --id my-breakout-btc --market BTC/USDT:USDT --timeframe 1h",
+    "candlecast sweep my-breakout-btc --remote --from 2026-10-01 --param entry_period=10:60:10 --param stop_atr=1,2,3 \\",
+)
+OF_REMOTE_BACKTESTS = "tests/documents/test_remote_guide.py::test_the_platform_computes_as_printed"
+RUN = {**RUN, **{f"{BACKTESTS}: {first}": OF_REMOTE_BACKTESTS for first in ON_THE_PLATFORM}}
 PUBLISH = "docs/guides/publish-a-strategy.md"
 PUBLISH_BLOCKS = (
     "candlecast strategy new my_breakout",

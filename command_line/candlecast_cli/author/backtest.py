@@ -16,15 +16,16 @@ import typer
 
 from candlecast.backtest.fills import FillAt
 from candlecast_cli.api import At, options
-from candlecast_cli.author.output import STDOUT, draw, put_document, require_outputs
+from candlecast_cli.author.output import Outputs, draw, put_result, require_outputs
+from candlecast_cli.author.remote_backtest import run_remotely
 from candlecast_cli.author.strategy import Named, Parameter
-from candlecast_cli.author.terms import Asked
+from candlecast_cli.author.terms import FEE, Asked
 from candlecast_cli.failures import CommandFailed, ExitCode
 from candlecast_cli.printing import Steps, examples, put_table, visible
 from candlecast_cli.times import milliseconds
 
 if TYPE_CHECKING:
-    from candlecast.backtest.candle_table import CandleTable, FileNotes
+    from candlecast.backtest.candle_table import CandleTable
     from candlecast.backtest.exact_path import Terms
     from candlecast.backtest.plain import PlainTerms
     from candlecast.backtest.result import Result
@@ -37,9 +38,10 @@ EXAMPLES = examples(
     "candlecast backtest sma_cross --candles candles.csv.gz --quantity 1 --from 2022-01-03 --to 2022-01-09 --json -",
     "candlecast backtest my-breakout-btc --remote --from 2026-11-01 --json result.json --plot report.html",
 )
-FEE = 0.0005  # a taker's ordinary fee at Binance's USD-M futures: a backtest without a fee flatters
 CASH = 10_000.0
 SETTINGS, COSTS, FILES = "Orders and sizes", "Costs and margin", "What is read and written"
+
+Remote = Annotated[bool, typer.Option("--remote", help="STRATEGY is an id on the platform, which computes on its own candles.")]
 
 
 def _finite(value: float | None) -> float | None:
@@ -120,9 +122,7 @@ def backtest(
         ),
     ] = None,
     plot: Annotated[Path | None, _file("--plot", "Write a page (.html) or a picture (.png).", FILES)] = None,
-    remote: Annotated[
-        bool, typer.Option("--remote", help="STRATEGY is an id on the platform, which computes on its own candles.")
-    ] = False,
+    remote: Remote = False,
 ) -> None:
     """Run a strategy over a file of candles, and show what it would have earned beside buy-and-hold."""
     asked = asked_of(
@@ -144,37 +144,29 @@ def backtest(
         until=until,
     )
     if remote:
-        from candlecast_cli.author.remote_backtest import run_remotely
-
-        run_remotely(
-            at,
-            strategy,
-            asked,
-            fee,
-            maker_fee,
-            json_out,
-            plot,
-            candles=candles,
-            param=param,
-            quantity=quantity,
-            levels=levels,
-            fill=fill,
-            market=market,
-            spread=spread,
-            range_slippage=range_slippage,
-            funding=funding,
-            leverage=leverage,
-            brackets=brackets,
-        )
+        run_remotely(at, strategy, asked, show, Outputs(json_out, plot), candles=candles, param=param)
         return
+    put_result(_here(strategy, param or [], required(candles), asked, json_out, plot), json_out, show)
+
+
+def required(candles: Path | None) -> Path:
+    """The file of candles. Raises USAGE."""
     if candles is None:
         raise CommandFailed("USAGE", "name a file by --candles, or a strategy of the platform with --remote", ExitCode.USAGE)
+    return candles
+
+
+def _here(
+    strategy: str, param: list[str], candles: Path, asked: Asked, json_out: str | None, plot: Path | None
+) -> dict[str, Any]:
+    """The document of the backtest on this machine; the picture is drawn."""
     require_outputs((strategy, candles, *asked.files), json_out, plot)
     from candlecast.backtest.candle_table import read_candle_table
+    from candlecast.backtest.document import document, report_of, versions
     from candlecast.backtest.strategy_file import author_errors, load_author_strategy
 
     with redirect_stdout(sys.stderr):  # its prints are no part of the answer
-        made = load_author_strategy(strategy, param or ())
+        made = load_author_strategy(strategy, param)
     with Steps() as steps:
         steps.step(f"reading {candles.name}")
         table = read_candle_table(candles, start_ms=asked.begin, end_ms=asked.end, history=made.lookback - 1)
@@ -182,30 +174,29 @@ def backtest(
         terms = asked.terms(table)
         with author_errors(type(made)), redirect_stdout(sys.stderr):
             result = _run(made, table, terms)
-        result.metrics  # noqa: B018 - computed before anything is written
-        if json_out is not None or plot is not None:
+        # Computed before anything is written.
+        found = document(result, file=table.notes, settings=asked.described(terms), versions=versions())
+        if plot is not None:
             steps.step("writing")
-        _write(result, table.notes, asked.described(terms), json_out, plot)
-    if json_out != STDOUT:
-        show(result, table.notes)
+            draw(report_of(result, table.notes), plot)
+    return found
 
 
-def asked_of(*, maker_fee: float | None, since: str | None, until: str | None, **options: Any) -> Asked:
+def asked_of(*, since: str | None, until: str | None, **options: Any) -> Asked:
     """The options of a backtest beside strategy, candles and outputs, or a refusal of those that do not go together."""
-    names = ("levels", "leverage", "brackets")
-    _require_one_sizing(options["quantity"], options["settings"], maker_fee, **{name: options[name] for name in names})
+    names = ("quantity", "settings", "maker_fee", "levels", "leverage", "brackets")
+    _require_one_sizing(**{name: options[name] for name in names})
     begin, end = milliseconds("--from", since, end=False), milliseconds("--to", until, end=True)
     if begin is not None and end is not None and begin >= end:
         raise CommandFailed("USAGE", "--from is not before --to", ExitCode.USAGE)
-    options["fee"] = FEE if options["fee"] is None else options["fee"]
-    return Asked(**options, maker_fee=options["fee"] if maker_fee is None else maker_fee, begin=begin, end=end)
+    return Asked(**options, begin=begin, end=end)
 
 
 def _require_one_sizing(
+    *,
     quantity: float | None,
     settings: Path | None,
     maker_fee: float | None,
-    *,
     levels: bool,
     leverage: int | None,
     brackets: Path | None,
@@ -240,63 +231,58 @@ def _run(made: Strategy[Any], table: CandleTable, terms: PlainTerms | Terms) -> 
 # -- output ------------------------------------------------------------------------------------------------------------------
 
 
-def _write(result: Result, notes: FileNotes, asked: dict[str, Any], json_out: str | None, plot: Path | None) -> None:
-    from candlecast.backtest.document import document, report_of, versions
-
-    if plot is not None:
-        draw(report_of(result, notes), plot)
-    if json_out is not None:
-        put_document(document(result, file=notes, settings=asked, versions=versions()), json_out)
-
-
-def show(result: Result, notes: FileNotes) -> None:
-    """The metrics beside buy-and-hold, and every fact that a reader must know."""
-    from candlecast.backtest.document import bands_of
+def show(document: dict[str, Any]) -> None:
+    """The metrics of a backtest's document beside buy-and-hold, and every fact that a reader must know."""
+    from candlecast.backtest.metrics import Metrics
     from candlecast.backtest.pictures.labels import money, percent, rows_of
 
-    position, bands = result.open_position, bands_of(result)
-    hold = result.cash * result.metrics.buy_and_hold_return
+    position, bands, held = document["open_position"], document["bootstrap"], document["buy_and_hold"]
     rows = [
-        ("Final equity", money(result.final_equity), money(result.cash + hold)),
-        ("Profit after fees", money(result.pnl), money(hold)),
-        ("Fees", money(result.fees), ""),
-        *([("Funding", money(result.funding), "")] if result.funding else []),
-        ("Filled orders", f"{result.orders:,}", ""),
-        ("Open position", "" if position is None else f"{position.side} {position.quantity:g}, {money(position.pnl)}", ""),
-        *((label, value, held) for label, value, held in rows_of(result.metrics)),
+        ("Final equity", money(document["final_equity"]), money(held["final_equity"])),
+        ("Profit after fees", money(document["pnl"]), money(held["pnl"])),
+        ("Fees", money(document["fees"]), ""),
+        *([("Funding", money(document["funding"]), "")] if document["funding"] else []),
+        ("Filled orders", f"{document['orders']:,}", ""),
+        ("Open position", f"{position['side']} {position['quantity']:g}, {money(position['pnl'])}" if position else "", ""),
+        *rows_of(Metrics(**document["metrics"])),
     ]
     if bands is not None:
-        low, high = bands.final_equity[0], bands.final_equity[-1]
+        low, high = bands["final_equity"][0], bands["final_equity"][-1]
         rows.append(("Bootstrap, 5 to 95 %", f"{money(low)} to {money(high)}", ""))
-        rows.append(("Bootstrap, a loss", percent(bands.loss_probability), ""))
-    print(visible(title_of(result, notes)))
-    put_table(("", result.strategy, "buy and hold"), rows)
-    for line in (*_facts(result), *(str(note) for note in notes.notes), *(str(note) for note in result.notes)):
+        rows.append(("Bootstrap, a loss", percent(bands["loss_probability"]), ""))
+    print(visible(title_of(document)))
+    put_table(("", document["strategy"], "buy and hold"), rows)
+    for line in (*_facts(document), *notes_of(document)):
         print(visible(line))
 
 
-def title_of(result: Result, notes: FileNotes) -> str:
-    """The file, the span and the cash of a result."""
+def title_of(document: dict[str, Any]) -> str:
+    """The file, the span and the cash of a document."""
     from candlecast.backtest.pictures.labels import moment, money
 
-    first, last = (moment(int(result.candles.time[row])) for row in (0, -1))
-    return f"{notes.file}, {notes.timeframe}, {first} to {last} UTC, {result.rows:,} candles, cash {money(result.cash)}"
+    file, first, last = document["file"], moment(document["first_candle"]), moment(document["last_candle"])
+    span = f"{first} to {last} UTC, {document['rows']:,} candles"
+    return f"{file['name']}, {file['timeframe']}, {span}, cash {money(document['cash'])}"
 
 
-def _facts(result: Result) -> list[str]:
+def notes_of(document: dict[str, Any]) -> list[str]:
+    """The faults of the candles and the notes of the run."""
+    return [f"{note['code']}: {note['text']}" for note in (*document["file"]["notes"], *document["notes"])]
+
+
+def _facts(document: dict[str, Any]) -> list[str]:
     from candlecast.backtest.document import refused
-    from candlecast.backtest.fast_path import ExitBy
 
     words = {"fast": "whole columns", "exact": "the live code"}
-    facts = [f"First decision at row {result.first_decision_row:,}. Trades by {words[result.path]}."]
-    if result.first_decision_row >= result.rows:
+    facts = [f"First decision at row {document['first_decision_row']:,}. Trades by {words[document['path']]}."]
+    if document["first_decision_row"] >= document["rows"]:
         facts = ["No row decides: the strategy looks back further than these candles go."]
-    if liquidated := sum(by == ExitBy.LIQUIDATED for by in result.trades.reason.tolist()):
+    if liquidated := sum(trade["reason"] == "LIQUIDATED" for trade in document["trades"]):
         facts.append(f"Positions that the venue has liquidated: {liquidated:,}.")
-    elif result.metrics.ruined:
+    elif document["metrics"]["ruined"]:
         facts.append("The equity fell to zero or below: a venue would have closed the position before (--brackets).")
-    if result.denials:
-        facts.append(refused(result.denials))
-    if result.differing_decisions:
-        facts.append(f"Decisions that differ from live ones, which see the lookback alone: {result.differing_decisions:,}.")
+    if document["denials"]:
+        facts.append(refused(document["denials"]))
+    if document["differing_decisions"]:
+        facts.append(f"Decisions that differ from live ones, which see the lookback alone: {document['differing_decisions']:,}.")
     return facts

@@ -6,9 +6,9 @@ import inspect
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from candlecast.backtest.workers import MOST_PROCESSES, cores
 from candlecast.domain.backtests.sweep import MAX_SEED, MOST_COMBINATIONS, RandomSearch
+from candlecast_cli.api import options, value_of
 from candlecast_cli.author import backtest
 from candlecast_cli.author.terms import Asked
 from candlecast_cli.failures import CommandFailed, ExitCode
@@ -32,12 +33,12 @@ if TYPE_CHECKING:
     from candlecast.backtest.plain import PlainTerms
     from candlecast.strategy import Strategy
 
-# Of `backtest`: each command has its own, or runs on this machine alone.
+# Of `backtest`: each command has its own.
 OWN = ("strategy", "candles", "param", "json_out", "plot", "remote", "api", "token_file", "name")
 LINE_SECONDS = 10.0  # between two lines of progress where no terminal is
 FRAME_SECONDS = 0.1
 
-CandleFile = Annotated[Path, typer.Option("--candles", metavar="FILE", help="Candles: .csv, .csv.gz or .parquet.")]
+CandleFile = Annotated[Path | None, typer.Option("--candles", metavar="FILE", help="Candles: .csv, .csv.gz or .parquet.")]
 Axes = Annotated[
     list[str],
     typer.Option(
@@ -84,14 +85,14 @@ class Chosen:
 
 
 def with_terms(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with the options of `candlecast backtest` in place of its parameter `asked`, and those of `Chosen`."""
-    command = spread(command, "chosen", Chosen)
+    """The command with the options of `candlecast backtest`, `Chosen` and `At` for its parameters `asked`, `chosen` and `at`."""
+    command = options(spread(command, "chosen", Chosen))
     theirs = [each for name, each in inspect.signature(backtest.backtest, eval_str=True).parameters.items() if name not in OWN]
     names = [each.name for each in theirs]
 
     def called(**given: Any) -> None:
-        options = {name: given.pop(name) for name in names}
-        command(asked=backtest.asked_of(**options), **given)
+        terms = {name: given.pop(name) for name in names}
+        command(asked=backtest.asked_of(**terms), **given)
 
     own = inspect.signature(command, eval_str=True)
     parts = [part for each in own.parameters.values() for part in (theirs if each.name == "asked" else [each])]
@@ -140,6 +141,24 @@ def prepared(
     return Many(kind, combinations, table, terms, cores() if processes is None else processes)
 
 
+def body_of(words: list[str], metric: str, chosen: Chosen, walk_forward: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The sweep as the API takes it. The strategy is not here, so values are read as JSON.
+
+    Raises as `read_axes`, and `InvalidValue` METRIC_UNKNOWN.
+    """
+    from candlecast.backtest.grid import read_axes
+    from candlecast.backtest.sweep import require_metric
+
+    require_metric(metric)
+    random = chosen.random()
+    return {
+        "axes": {axis.name: list(axis.values) for axis in read_axes(lambda _, text: value_of(text), words)},
+        "metric": metric,
+        "random": None if random is None else asdict(random),
+        "walk_forward": walk_forward,
+    }
+
+
 @contextmanager
 def counted(total: int, what: str) -> Iterator[Callable[[int], None]]:
     """Progress with the time that is left; Ctrl-C and SIGTERM stop the block. Prints of strategies go to standard error.
@@ -179,21 +198,20 @@ def said(parameters: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in parameters.items())
 
 
-def counts(many: Many, tried: int, failures: list[str]) -> str:
+def counts(document: dict[str, Any]) -> str:
     """Combinations that were tried, refused and failed, in a sentence."""
-    combinations = many.combinations
-    grid = combinations.grid
-    of = "" if grid.sample is None else f" of {grid.choices:,}, by {grid.sample.search} search with seed {grid.sample.seed}"
-    parts = [f"{len(grid):,} combinations{of}: {tried:,} tried"]
-    if combinations.refused:
-        parts.append(f"{combinations.refused:,} refused by the strategy ({combinations.refusal})")
-    if failures:
-        parts.append(f"{len(failures):,} failed ({failures[0]})")
+    sample = document["sample"]
+    of = "" if sample is None else f" of {sample['of']:,}, by {sample['search']} search with seed {sample['seed']}"
+    parts = [f"{document['combinations']:,} combinations{of}: {document['tried']:,} tried"]
+    if document["refused"]:
+        parts.append(f"{document['refused']:,} refused by the strategy ({document['refusal']})")
+    if document["failed"]:
+        parts.append(f"{document['failed']:,} failed ({document['failure']})")
     return ", ".join(parts) + "."
 
 
 def shown(metric: str, value: float | None) -> str:
-    """The value of a metric as reports show it; nothing for none and NaN."""
+    """The value of a metric as reports show it; nothing for none."""
     from candlecast.backtest.pictures.labels import LABELS
 
-    return "" if value is None or math.isnan(value) else LABELS[metric][1](value)
+    return "" if value is None else LABELS[metric][1](value)

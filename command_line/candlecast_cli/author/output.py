@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
 STDOUT = "-"
 PICTURES = (".html", ".png")
+
+type Show = Callable[[dict[str, Any]], None]  # prints the document of a result for a person
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where the result of a command goes, as it was typed."""
+
+    json_out: str | None
+    plot: Path | None
+    csv_out: Path | None = None
 
 
 def require_writable(path: Path) -> None:
@@ -89,6 +101,14 @@ def draw(report: Report, plot: Path) -> None:
         from candlecast.backtest.pictures.page import write_page as drawn
     write_whole(plot, lambda path: drawn(report, path))
     say(f"wrote {plot}")
+
+
+def put_result(document: dict[str, Any], json_out: str | None, show: Show) -> None:
+    """Write the document where JSON is asked for, and show it unless the JSON is the answer."""
+    if json_out is not None:
+        put_document(document, json_out)
+    if json_out != STDOUT:
+        show(document)
 
 
 def put_document(value: dict[str, Any], json_out: str) -> None:

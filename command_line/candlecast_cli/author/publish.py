@@ -5,8 +5,6 @@ All of it goes through the platform's HTTP API. A version never changes; a relea
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from http import HTTPStatus
@@ -17,7 +15,7 @@ import typer
 
 from candlecast.domain.strategies.definition import Visibility
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast_cli.api import Api, ApiRefused, At, connect, options, path, require
+from candlecast_cli.api import Api, ApiRefused, At, connect, options, path, require, value_of
 from candlecast_cli.failures import CommandFailed, ExitCode
 from candlecast_cli.printing import AsJson, Steps, examples, put_json, put_table, say, warn
 
@@ -195,18 +193,8 @@ def _parameters(words: Sequence[str]) -> Parameters:
             raise CommandFailed("PARAMETER_INVALID", f"a parameter reads NAME=VALUE, not {word!r}", ExitCode.USAGE)
         if name in values:
             raise CommandFailed("PARAMETER_INVALID", f"{name} is given twice", ExitCode.USAGE)
-        values[name] = _value(text)
+        values[name] = value_of(text)
     return values
-
-
-def _value(text: str) -> str | int | float | bool:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    if isinstance(value, float) and not math.isfinite(value):
-        return text
-    return value if isinstance(value, (bool, int, float, str)) else text
 
 
 def _known(api: Api, strategy_id: str) -> dict[str, Any] | None:

@@ -1,4 +1,7 @@
-"""`candlecast backtest --remote`: the platform computes on its own candles, market and code, and keeps the result for 90 days."""
+"""`--remote` of backtests, sweeps and walk-forwards: the platform computes on its own candles, market and code.
+
+The platform keeps the result for 90 days. The document is that of the command on this machine.
+"""
 
 from __future__ import annotations
 
@@ -11,42 +14,33 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from candlecast.backtest.document import refused
 from candlecast.backtest.fills import FillAt
 from candlecast_cli.api import UNREADABLE, Api, At, connect, path, require
-from candlecast_cli.author.output import STDOUT, put_document, require_outputs, write_whole
+from candlecast_cli.author.output import Outputs, Show, put_result, require_outputs, write_whole
 from candlecast_cli.author.terms import Asked
 from candlecast_cli.failures import CommandFailed, ExitCode
-from candlecast_cli.printing import Steps, put_line, put_table, say
+from candlecast_cli.printing import Steps, say
 
 POLL_SECONDS = 2.0  # as often as the platform tells the progress
 REPEATS = 2  # of a request without an answer: a line that is down for longer needs its person
-WAIT_SECONDS = 4 * 3_600  # others may be before it in the queue; the backtest itself takes twelve minutes at most
+WAIT_SECONDS = 4 * 3_600  # others may be before it in the queue; a task itself takes twelve minutes at most
 MAX_RESULT_BYTES = 24 * 1024 * 1024  # 58,500 trades of at most 400 bytes are 23.4 MB; the other numbers are some kilobytes
-LABELS = {
-    "final_equity": "Final equity",
-    "fees": "Fees",
-    "total_return": "Total return",
-    "max_drawdown": "Maximum drawdown",
-    "sharpe_ratio": "Sharpe ratio",
-    "win_rate": "Win rate",
-    "buy_and_hold_return": "Buy and hold",
-}
+LOCAL = ("quantity", "levels", "fill", "market", "spread", "range_slippage", "funding", "leverage", "brackets")
 
 
 def run_remotely(
     at: At,
     strategy: str,
     asked: Asked,
-    fee: float | None,
-    maker_fee: float | None,
-    json_out: str | None,
-    plot: Path | None,
+    show: Show,
+    written: Outputs,
+    *,
+    sweep: Mapping[str, Any] | None = None,
     **local: object,
 ) -> None:
-    """Ask for the backtest, wait for its end, show and write its result. `local` are options of a backtest on this machine."""
-    body = _body(strategy, asked, fee, maker_fee, None if plot is None else plot.suffix, local)
-    require_outputs(asked.files, json_out, plot)
+    """Ask for the backtest, wait for its end, write and show its result. `local` are options of this machine alone."""
+    body = _body(strategy, asked, sweep, written.plot, {**{name: getattr(asked, name) for name in LOCAL}, **local})
+    require_outputs(asked.files, written.json_out, written.plot, written.csv_out)
     api = connect(at)
     with Steps() as steps:
         steps.step("asking for the backtest")
@@ -54,14 +48,10 @@ def run_remotely(
         steps.step("fetching the result")
         links = api.get(path("backtests", require(found, "backtest_id", str), "results"))
         document = _document(api.https.fetch(require(links, "document", str), MAX_RESULT_BYTES))
-        if plot is not None:
-            page = api.https.fetch(require(links, "page", str))
-            write_whole(plot, lambda beside: _put(page, beside))
-            say(f"wrote {plot}")
-    if json_out is not None:
-        put_document(document, json_out)
-    if json_out != STDOUT:
-        _show(found, document)
+        for name, file in (("page", written.plot), ("trades", written.csv_out)):
+            if file is not None:
+                _fetch(api, require(links, name, str), file)
+    put_result(document, written.json_out, _readable(show))
 
 
 def _asked(api: Api, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -87,20 +77,34 @@ def _document(body: bytes) -> dict[str, Any]:
     return found
 
 
-def _put(page: bytes, file: Path) -> None:
-    file.write_bytes(page)
+def _readable(show: Show) -> Show:
+    """The same function with ANSWER_UNREADABLE for a document that lacks the names of this release."""
+
+    def shown(document: dict[str, Any]) -> None:
+        try:
+            show(document)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            message = "the result has another form than this release shows; --json has it as it is"
+            raise CommandFailed(UNREADABLE, message) from error
+
+    return shown
+
+
+def _fetch(api: Api, link: str, file: Path) -> None:
+    found = api.https.fetch(link)
+    write_whole(file, lambda beside: _put(found, beside))
+    say(f"wrote {file}")
+
+
+def _put(found: bytes, file: Path) -> None:
+    file.write_bytes(found)
 
 
 def _body(
-    strategy: str,
-    asked: Asked,
-    fee: float | None,
-    maker_fee: float | None,
-    plot_suffix: str | None,
-    local: Mapping[str, object],
+    strategy: str, asked: Asked, sweep: Mapping[str, Any] | None, plot: Path | None, local: Mapping[str, object]
 ) -> dict[str, Any]:
     """The request. Raises USAGE for options of this machine alone."""
-    if plot_suffix not in (None, ".html"):
+    if plot is not None and plot.suffix != ".html":
         raise CommandFailed("USAGE", "--remote writes a page: let --plot end with .html", ExitCode.USAGE)
     wrong = [f"--{name.replace('_', '-')}" for name, value in local.items() if value not in (None, False, 0.0, FillAt.NEXT_OPEN)]
     if wrong:
@@ -113,9 +117,10 @@ def _body(
         "until": None if asked.end is None else _instant(asked.end),
         "cash": _plain(asked.cash),
         "settings": None if asked.settings is None else asked.settings_of_file(),
-        "taker_fee": None if fee is None else _plain(fee),
-        "maker_fee": None if maker_fee is None else _plain(maker_fee),
+        "taker_fee": None if asked.fee is None else _plain(asked.fee),
+        "maker_fee": None if asked.maker_fee is None else _plain(asked.maker_fee),
         "slippage_bps": _plain(asked.slippage_bps),
+        "sweep": sweep,
     }
     return {name: value for name, value in given.items() if value is not None}
 
@@ -136,8 +141,7 @@ def _ended(api: Api, asked: Mapping[str, Any], steps: Steps) -> Mapping[str, Any
     while (status := require(found, "status", str)) in ("QUEUED", "RUNNING"):
         if time.monotonic() > end:
             raise CommandFailed("BACKTEST_WAITS", f"it is {status} still: look at it later, at {place}")
-        rows = require(require(found, "plan", dict), "rows", int)
-        word = "waiting for room" if status == "QUEUED" else f"computing: {found.get('rows_done'):,} of {rows:,} candles"
+        word = "waiting for room" if status == "QUEUED" else f"computing: {_progress(found)}"
         if word != told:
             steps.step(word)
             told = word
@@ -149,15 +153,9 @@ def _ended(api: Api, asked: Mapping[str, Any], steps: Steps) -> Mapping[str, Any
     return found
 
 
-def _show(found: Mapping[str, Any], document: Mapping[str, Any]) -> None:
-    plan, summary = require(found, "plan", dict), require(found, "summary", dict)
-    head = f"{plan.get('market')} {plan.get('timeframe')}, {plan.get('start')} to {plan.get('until')}"
-    put_line(f"{head}, {summary.get('rows'):,} candles, {summary.get('trades'):,} trades")
-    rows = [(label, summary.get(name)) for name, label in LABELS.items()]
-    put_table(("", str(plan.get("strategy_id"))), rows)
-    denials = document.get("denials")
-    if isinstance(denials, dict) and denials:
-        put_line(refused(denials))
-    file = document.get("file")
-    for note in [*(file.get("notes", ()) if isinstance(file, dict) else ()), *document.get("notes", ())]:
-        put_line(f"{note.get('code')}: {note.get('text')}")
+def _progress(found: Mapping[str, Any]) -> str:
+    plan = require(found, "plan", dict)
+    sweep = plan.get("sweep")
+    if isinstance(sweep, dict):
+        return f"{require(found, 'trials_done', int):,} of {require(sweep, 'trials', int):,} combinations"
+    return f"{require(found, 'rows_done', int):,} of {require(plan, 'rows', int):,} candles"

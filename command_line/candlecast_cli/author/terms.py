@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from candlecast.domain.subscriptions.subscription import Settings
 
 HIGHEST_SPREAD = 0.2  # of the lowest price: half of it is the highest slippage, and more is a mistake of units
+FEE = 0.0005  # a taker's ordinary fee at Binance's USD-M futures: a backtest without a fee flatters
 VENUE = "binanceusdm"  # whose rules the live code follows, such as those of trailing stops
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The options of a backtest, as they were typed; files are read by `terms`."""
+    """The options of a backtest, as they were typed; files are read by `terms`. None: the option was not given."""
 
     quantity: float | None
     settings: Path | None
@@ -30,8 +31,8 @@ class Asked:
     fill: FillAt
     cash: float
     market: Path | None
-    fee: float
-    maker_fee: float
+    fee: float | None
+    maker_fee: float | None
     slippage_bps: float
     spread: float
     range_slippage: float
@@ -46,6 +47,15 @@ class Asked:
         """The files that `terms` reads."""
         return self.settings, self.market, self.funding, self.brackets
 
+    @property
+    def taker_fee(self) -> float:
+        return FEE if self.fee is None else self.fee
+
+    @property
+    def resting_fee(self) -> float:
+        """Of limit orders that have rested."""
+        return self.taker_fee if self.maker_fee is None else self.maker_fee
+
     def terms(self, table: CandleTable) -> PlainTerms | Terms:
         """Plain terms where they can say all of this, and the terms of the live code elsewhere.
 
@@ -54,7 +64,7 @@ class Asked:
         from candlecast.backtest.fills import Costs
         from candlecast.backtest.plain import PlainTerms
 
-        costs = Costs(taker_fee=self.fee, slippage_bps=self.slippage_bps)
+        costs = Costs(taker_fee=self.taker_fee, slippage_bps=self.slippage_bps)
         plain = PlainTerms(
             quantity=1.0 if self.quantity is None else self.quantity,
             cash=self.cash,
@@ -71,6 +81,7 @@ class Asked:
         """The options as JSON has them, with the settings that the live code has followed."""
         words = {"begin": "from", "end": "to"}
         shown = {words.get(name, name): value.name if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        shown |= {"fee": self.taker_fee, "maker_fee": self.resting_fee}
         settings = getattr(terms, "settings", None)
         return {**shown, "settings": None if settings is None or self.quantity is not None else _plainly(asdict(settings))}
 
@@ -92,7 +103,7 @@ class Asked:
             settings=settings,
             cash=decimal_of(self.cash),
             fill_at=plain.fill_at,
-            fees=Fees(maker=decimal_of(self.maker_fee), taker=decimal_of(self.fee)),
+            fees=Fees(maker=decimal_of(self.resting_fee), taker=decimal_of(self.taker_fee)),
             slippage=Slippage(
                 bps=decimal_of(self.slippage_bps),
                 half_spread=decimal_of(self.spread) / 2,

@@ -1,4 +1,4 @@
-"""`candlecast backtest --remote`: asked for, waited for, shown and written; options of this machine alone are refused here."""
+"""`--remote`: asked for, waited for, shown as on this machine, and written; options of this machine alone are refused here."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from candlecast.domain.backtests.backtest import MAX_ROWS
 from candlecast.domain.values.errors import RetryLater
 from candlecast_cli.author import remote_backtest
 from candlecast_cli.https import MAX_ANSWER_BYTES, Https
+from tests.support.backtest_swept import zigzag
+from tests.support.swept_files import BIG, TURNER, candle_file
 from tests.unit.command_line.running import refused, run
 from tests.unit.command_line.serving import Server, serving
 
@@ -25,36 +27,17 @@ pytestmark = pytest.mark.slow
 
 ID, BACKTEST = "my-breakout-btc", "20261120T120000000000-1"
 PATH = f"/v1/backtests/{BACKTEST}"
-REMOTE = ("backtest", ID, "--remote", "--from", "2026-11-01")
-SUMMARY = {
-    "rows": 720,
-    "trades": 12,
-    "final_equity": "10123.45",
-    "fees": "6.5",
-    "total_return": "0.012345",
-    "max_drawdown": "0.031",
-    "sharpe_ratio": None,
-    "win_rate": "0.5",
-    "buy_and_hold_return": "-0.004",
-}
-DOCUMENT = {
-    "strategy": ID,
-    "denials": {"STOP_MISSING": 2, "MAX_LEVERAGE": 1_003},
-    "file": {"notes": [{"code": "CANDLE_FILE_GAP", "text": "three candles are missing"}]},
-    "notes": [{"code": "BACKTEST_WITHOUT_FUNDING", "text": "no payment is known"}],
-}
+FROM = ("--remote", "--from", "2026-11-01")
+REMOTE = ("backtest", ID, *FROM)
+LAGS = ("--param", "lag=-4:4:2", "--param", "more=0,8", "--metric", "expectancy")
+WINDOWS = ("--train", "400h", "--test", "100h")
+SWEEP, WALK = ("sweep", ID, *FROM, *LAGS), ("walk-forward", ID, *FROM, *LAGS, *WINDOWS)
+AXES = {"lag": [-4, -2, 0, 2, 4], "more": [0, 8]}
 
 
 def found(status: str, **changes: Any) -> dict[str, Any]:
-    plan = {
-        "strategy_id": ID,
-        "market": "BTC/USDT:USDT",
-        "timeframe": "1h",
-        "start": "2026-11-01T00:00:00Z",
-        "until": "2026-12-01T00:00:00Z",
-        "rows": 720,
-    }
-    return {"backtest_id": BACKTEST, "status": status, "plan": plan, "rows_done": 0, "summary": None, **changes}
+    sweep = {"axes": AXES, "trials": 10} if "trials_done" in changes else None
+    return {"backtest_id": BACKTEST, "status": status, "plan": {"rows": 720, "sweep": sweep}, "rows_done": 0, **changes}
 
 
 @pytest.fixture
@@ -66,30 +49,80 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         made.answer("POST /v1/backtests", 202, found("QUEUED"))
         links = {"document": f"{made.url}/result.json", "page": f"{made.url}/report.html", "trades": f"{made.url}/trades.csv"}
         made.answer(f"GET {PATH}/results", 200, links)
-        made.answer("GET /result.json", 200, DOCUMENT)
         made.answer("GET /report.html", 200, b"<p>report</p>")
+        made.answer("GET /trades.csv", 200, b"lag,value\n")
         yield made
 
 
 @pytest.fixture
-def computed(server: Server) -> Server:
-    """The platform takes the backtest, computes half of it, and then all."""
-    for told in (found("QUEUED"), found("RUNNING", rows_done=360), found("DONE", rows_done=720, summary=SUMMARY)):
+def here(tmp_path: Path) -> tuple[str, ...]:
+    """A strategy with candles of this machine."""
+    return TURNER, "--candles", candle_file(tmp_path, zigzag(1_000)), *BIG
+
+
+@pytest.fixture
+def computed(server: Server, here: tuple[str, ...]) -> Server:
+    """The platform takes the backtest, computes half of it, and then all; the result is that of this machine."""
+    for told in (found("QUEUED"), found("RUNNING", rows_done=360), found("DONE", rows_done=720)):
         server.answer(f"GET {PATH}", 200, told)
+    server.answer("GET /result.json", 200, run("backtest", *here, "--json", "-").stdout.encode())
     return server
 
 
-def test_the_platform_computes_and_the_numbers_and_notes_are_shown(computed: Server) -> None:
+def test_the_platform_computes_and_its_result_is_shown_as_one_of_this_machine(computed: Server, here: tuple[str, ...]) -> None:
     result = run(*REMOTE)
     assert result.exit_code == 0, result.output
-    for word in ("BTC/USDT:USDT 1h", "720 candles, 12 trades", "10123.45", "0.012345"):
-        assert word in result.stdout
-    for code in ("CANDLE_FILE_GAP", "BACKTEST_WITHOUT_FUNDING"):
-        assert code in result.stdout
-    assert "Orders that were refused: MAX_LEVERAGE 1,003, STOP_MISSING 2." in result.stdout
+    assert result.stdout == run("backtest", *here).stdout
+    assert "Sharpe ratio" in result.stdout
     assert "computing: 360 of 720 candles" in result.stderr
     (asked,) = computed.sent("POST")
     assert asked.json == {"strategy_id": ID, "start": "2026-11-01T00:00:00+00:00", "cash": "10000.0", "slippage_bps": "0.0"}
+
+
+@pytest.mark.parametrize("words", [SWEEP, WALK], ids=["sweep", "walk-forward"])
+def test_combinations_are_asked_for_and_shown_as_those_of_this_machine(
+    server: Server, here: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    server.answer(f"GET {PATH}", 200, found("RUNNING", trials_done=4))
+    server.answer(f"GET {PATH}", 200, found("DONE", trials_done=10))
+    local = (words[0], *here, "--processes", "1", *words[5:])
+    server.answer("GET /result.json", 200, run(*local, "--json", "-").stdout.encode())
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == run(*local).stdout
+    assert "10 combinations: 8 tried, 2 refused" in result.stdout
+    assert "computing: 4 of 10 combinations" in result.stderr
+    sweep = server.sent("POST")[0].json["sweep"]
+    windows = {"train_hours": 400, "test_hours": 100, "anchored": False} if words is WALK else None
+    assert sweep == {"axes": AXES, "metric": "expectancy", "random": None, "walk_forward": windows}
+
+
+def test_a_search_and_values_of_every_kind_are_sent(server: Server) -> None:
+    server.answer(f"GET {PATH}", 200, found("FAILED", error_code="SWEEP_EMPTY", error_message="all are refused"))
+    axes = ("--param", "stop_atr=1:2:0.5,3", "--param", "mode=calm,a:b", "--param", "is_bold=true,false")
+    search = ("--search", "random", "--trials", "20", "--seed", "7")
+    assert "SWEEP_EMPTY: all are refused" in run("sweep", ID, *FROM, *axes, *search).stderr
+    sweep = server.sent("POST")[0].json["sweep"]
+    assert sweep["axes"] == {"stop_atr": [1.0, 1.5, 2.0, 3], "mode": ["calm", "a:b"], "is_bold": [True, False]}
+    assert sweep["random"] == {"count": 20, "seed": 7}
+
+
+def test_the_table_of_combinations_is_written(server: Server, here: tuple[str, ...], tmp_path: Path) -> None:
+    server.answer(f"GET {PATH}", 200, found("DONE", trials_done=10))
+    server.answer("GET /result.json", 200, run("sweep", *here, *LAGS, "--json", "-").stdout.encode())
+    assert run(*SWEEP, "--csv", str(tmp_path / "all.csv"), "--json", str(tmp_path / "all.json"), "--top", "3").exit_code == 0
+    assert (tmp_path / "all.csv").read_bytes() == b"lag,value\n"
+    assert json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))["combinations"] == 10
+
+
+@pytest.mark.parametrize("words", [REMOTE, SWEEP, WALK], ids=["backtest", "sweep", "walk-forward"])
+def test_a_result_of_another_form_is_written_and_not_shown(server: Server, words: tuple[str, ...], tmp_path: Path) -> None:
+    server.answer(f"GET {PATH}", 200, found("DONE", trials_done=10))
+    server.answer("GET /result.json", 200, {"metric": "expectancy", "windows": 3})
+    result = run(*words, "--json", str(tmp_path / "result.json"))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "ANSWER_UNREADABLE" in result.stderr
+    assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))["windows"] == 3
 
 
 def test_what_is_asked_for_is_sent(computed: Server, tmp_path: Path) -> None:
@@ -114,7 +147,7 @@ def test_a_request_without_an_answer_is_repeated_by_its_key(computed: Server, mo
     assert run(*REMOTE).exit_code == 0
     (key,) = {sent.headers["idempotency-key"] for sent in computed.sent("POST")}
     assert (len(computed.sent("POST")), len(key)) == (3, 32)
-    computed.answer(f"GET {PATH}", 200, found("DONE", rows_done=720, summary=SUMMARY))
+    computed.answer(f"GET {PATH}", 200, found("DONE", rows_done=720))
     lost = iter((False,))
     assert run(*REMOTE).exit_code == 0
     assert computed.sent("POST")[-1].headers["idempotency-key"] != key
@@ -136,7 +169,7 @@ def test_a_platform_that_does_not_answer_ends_the_command(server: Server, monkey
 def test_the_result_is_written_and_the_links_get_no_token(computed: Server, tmp_path: Path) -> None:
     result, page = tmp_path / "result.json", tmp_path / "report.html"
     assert run(*REMOTE, "--json", str(result), "--plot", str(page)).exit_code == 0
-    assert json.loads(result.read_text(encoding="utf-8")) == DOCUMENT
+    assert json.loads(result.read_text(encoding="utf-8"))["strategy"] == "turner"
     assert page.read_bytes() == b"<p>report</p>"
     fetched = [sent for sent in computed.requests if sent.path in ("/result.json", "/report.html")]
     assert len(fetched) == 2
@@ -144,7 +177,13 @@ def test_the_result_is_written_and_the_links_get_no_token(computed: Server, tmp_
 
 
 def test_json_to_standard_output_stands_alone(computed: Server) -> None:
-    assert json.loads(run(*REMOTE, "--json", "-").stdout) == DOCUMENT
+    assert json.loads(run(*REMOTE, "--json", "-").stdout)["strategy"] == "turner"
+
+
+def result_of(server: Server) -> dict[str, Any]:
+    """The document that the server gives."""
+    found: dict[str, Any] = json.loads(server.answers["GET /result.json"][0][1])
+    return found
 
 
 def longest_line() -> int:
@@ -165,7 +204,7 @@ def test_the_longest_result_that_there_can_be_is_read() -> None:
 
 
 def test_a_result_of_more_than_other_answers_is_read_whole(computed: Server, tmp_path: Path) -> None:
-    long = DOCUMENT | {"trades": [{"pnl": number, "reason": "~" * 400} for number in range(25_000)]}
+    long = result_of(computed) | {"trades": [{"pnl": number, "reason": "~" * 400} for number in range(25_000)]}
     computed.answers["GET /result.json"] = [(200, json.dumps(long).encode(), {})]
     assert len(json.dumps(long)) > MAX_ANSWER_BYTES
     result = tmp_path / "result.json"
@@ -176,7 +215,7 @@ def test_a_result_of_more_than_other_answers_is_read_whole(computed: Server, tmp
 def test_a_result_that_is_larger_than_any_is_refused_and_nothing_is_written(
     computed: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(remote_backtest, "MAX_RESULT_BYTES", len(json.dumps(DOCUMENT)) - 1)
+    monkeypatch.setattr(remote_backtest, "MAX_RESULT_BYTES", len(computed.answers["GET /result.json"][0][1]) - 1)
     result = run(*REMOTE, "--json", str(tmp_path / "result.json"))
     assert result.exit_code == 1
     assert "ANSWER_TOO_LARGE" in result.stderr
@@ -228,6 +267,34 @@ def test_what_the_platform_does_not_take_is_refused_before_anything_is_asked(
 ) -> None:
     assert told in refused(2, "USAGE", *REMOTE, *words)
     assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "told"),
+    [
+        (SWEEP, ("--processes", "2"), "--processes"),
+        (SWEEP, ("--candles", "candles.csv"), "--candles"),
+        (SWEEP, ("--plot", "map.png"), "--plot"),
+        (SWEEP, ("--param", "lag=1"), "lag is given twice"),
+        (SWEEP, ("--trials", "5"), "--trials"),
+        (WALK, ("--processes", "2"), "--processes"),
+        (WALK, ("--train", "90m"), "--train: the platform takes whole hours"),
+        (WALK, ("--metric", "luck"), "sharpe_ratio"),
+    ],
+)
+def test_wrong_words_of_many_combinations_are_refused_before_anything_is_asked(
+    server: Server, words: tuple[str, ...], more: tuple[str, ...], told: str
+) -> None:
+    result = run(*words, *more)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert told in result.stderr
+    assert not server.requests
+
+
+@pytest.mark.parametrize("command", ["sweep", "walk-forward"])
+def test_many_combinations_need_a_file_or_the_platform(command: str) -> None:
+    words = WINDOWS if command == "walk-forward" else ()
+    assert "--candles" in refused(2, "USAGE", command, TURNER, "--param", "lag=0,1", *words)
 
 
 def test_the_first_candle_is_named(server: Server) -> None:

@@ -31,12 +31,12 @@ from candlecast.adapters.backtest_engine import (
 from candlecast.adapters.decided_columns import DecidedColumns, decided_columns
 from candlecast.adapters.strategy_code import built_in_strategy
 from candlecast.adapters.uploaded_code import UploadedCode
-from candlecast.backtest.document import buy_and_hold, file_notes, report_of, text_of
+from candlecast.backtest.document import report_of, text_of
 from candlecast.backtest.grid import REFUSALS, Axis, Combinations, Grid
 from candlecast.backtest.metrics import day_ends
 from candlecast.backtest.pictures.page import page_of
 from candlecast.backtest.result import Note, Result
-from candlecast.backtest.sweep import Failed, SweepResult, Trial, attempted, heat_map, put_trials, run_rows, sweep_document, tried
+from candlecast.backtest.sweep import Failed, SweepResult, Trial, attempted, heat_map, put_trials, run_rows, tried, whole_document
 from candlecast.backtest.walk_forward import Score, WalkForward, Window, scores_of, walk_forward_document, walked, windows_of
 from candlecast.domain.backtests.sweep import HOUR, SweepPlan, Value
 from candlecast.domain.values.errors import InvalidValue, Reject
@@ -90,20 +90,10 @@ class LiveCodeSweep:
         return outcome_of(computation, result, lambda whole: {**judged, "out_of_sample": whole})
 
     def _outcome(self, computation: Computation, swept: SweepResult, best: Result) -> BacktestOutcome:
-        code_version = code_version_of(computation)
-        judged = {**sweep_document(swept), "strategy": computation.strategy.name}
-        trials, table = judged.pop("trials"), io.StringIO()
+        code_version, notes, table = code_version_of(computation), notes_of(computation, best), io.StringIO()
         put_trials(swept, table)
-        notes = notes_of(computation, best)
-        told = {
-            **judged,
-            "buy_and_hold": buy_and_hold(best),
-            "notes": [{"code": note.code, "text": note.text} for note in best.notes],
-            "file": file_notes(notes),
-            "settings": settings_of(computation),
-            "versions": versions_of(code_version),
-            "trials": trials,
-        }
+        told = whole_document(swept, best, file=notes, settings=settings_of(computation), versions=versions_of(code_version))
+        told["strategy"] = computation.strategy.name
         page = page_of(replace(report_of(best, notes), sweep=heat_map(swept)))
         files = ResultFiles(document=text_of(told).encode(), page=page.encode(), trades=table.getvalue().encode())
         return BacktestOutcome(summary=summary_of(best), code_version=code_version, files=files)

@@ -28,14 +28,13 @@ def document(
     return {
         "strategy": result.strategy,
         "parameters": dict(result.parameters),
-        "rows": result.rows,
+        **span(result),
         "first_decision_row": result.first_decision_row,
         "orders": result.orders,
         "closed_trades": len(result.trades),
         "fees": result.fees,
         "funding": result.funding,
         "pnl": result.pnl,
-        "cash": result.cash,
         "final_equity": result.final_equity,
         "open_position": None if position is None else position.to_json(),
         "metrics": result.metrics.to_json(),
@@ -44,12 +43,23 @@ def document(
         "path": result.path,
         "denials": dict(result.denials),
         "differing_decisions": result.differing_decisions,
-        "notes": [{"code": note.code, "text": note.text} for note in result.notes],
+        "notes": run_notes(result),
         "file": None if file is None else file_notes(file),
         "settings": dict(settings or {}),
         "versions": dict(versions),
         "trades": trade_rows(result.trades),
     }
+
+
+def span(result: Result) -> dict[str, Any]:
+    """The candles of a result by the opens of the first and the last, and the cash at its begin."""
+    first, last = (int(result.candles.time[row]) for row in (0, -1))
+    return {"rows": result.rows, "first_candle": first, "last_candle": last, "cash": result.cash}
+
+
+def run_notes(result: Result) -> list[dict[str, str]]:
+    """The notes of the run."""
+    return [{"code": note.code, "text": note.text} for note in result.notes]
 
 
 def text_of(value: Mapping[str, Any]) -> str:

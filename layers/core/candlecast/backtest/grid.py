@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
-from typing import Any, get_type_hints
+from typing import Any
 
 import numpy as np
 
@@ -40,11 +40,16 @@ class Axis:
 
 
 def axes_of(strategy: type[Strategy[Any]], words: Sequence[str]) -> tuple[Axis, ...]:
+    """Read words by the types of the strategy's parameters. Raises as `read_axes`, and `StrategyError` PARAMETER_UNKNOWN."""
+    return read_axes(partial(parameter_value, strategy), words)
+
+
+def read_axes(value: Callable[[str, str], Value], words: Sequence[str]) -> tuple[Axis, ...]:
     """Read words such as `fast_period=5:50:5`, `slow_period=20,40,80` and `stop_atr=3`; ranges and values may stand side by side.
 
-    A range has its first value, its last (which counts if a step meets it) and its step, 1 by default; only numbers have ranges.
-    Raises `StrategyError` PARAMETER_UNKNOWN, and PARAMETER_INVALID for another form, a value of another type, a name given twice.
-    Raises `InvalidValue` SWEEP_TOO_LARGE for more values than combinations may be.
+    `value` reads one value of a name. A range has its first value, its last (which counts if a step meets it) and its step, 1 by
+    default; only numbers have ranges. Raises `StrategyError` PARAMETER_INVALID for another form, a value of another type, a name
+    given twice. Raises `InvalidValue` SWEEP_TOO_LARGE for more values than combinations may be.
     """
     axes: dict[str, Axis] = {}
     for word in words:
@@ -55,20 +60,21 @@ def axes_of(strategy: type[Strategy[Any]], words: Sequence[str]) -> tuple[Axis, 
             raise _invalid(f"{name} is given twice")
         values: dict[Value, None] = {}
         for part in text.split(","):
-            values |= dict.fromkeys(_values(strategy, name, part.strip()))
+            values |= dict.fromkeys(_values(partial(value, name), name, part.strip()))
             if len(values) > MOST_COMBINATIONS:
                 raise _too_large(name, len(values))
         axes[name] = Axis(name, tuple(values))
     return tuple(axes.values())
 
 
-def _values(strategy: type[Strategy[Any]], name: str, text: str) -> Iterator[Value]:
+def _values(value: Callable[[str], Value], name: str, text: str) -> Iterator[Value]:
     """The values of a range, or the one value that stands there."""
-    kind = get_type_hints(strategy.parameters_type).get(name)
-    if kind not in (int, float) or ":" not in text:
-        yield parameter_value(strategy, name, text)
+    given = [value(part) for part in text.split(":")]
+    if len(given) == 1 or any(isinstance(each, (bool, str)) for each in given):
+        yield value(text)
         return
-    numbers = [Decimal(repr(parameter_value(strategy, name, part))) for part in text.split(":")]
+    kind = float if any(isinstance(each, float) for each in given) else int
+    numbers = [Decimal(repr(each)) for each in given]
     if len(numbers) > 3:
         raise _invalid(f"{name}: a range reads first:last:step, not {text[:MAX_SHOWN]!r}")
     first, last, step = numbers if len(numbers) == 3 else (*numbers, Decimal(1))

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TextIO
 
 import numpy as np
 
+from candlecast.backtest.candle_table import FileNotes
+from candlecast.backtest.document import buy_and_hold, file_notes, run_notes, span
 from candlecast.backtest.exact_path import Terms, unwatched
 from candlecast.backtest.grid import Axis, Combinations
 from candlecast.backtest.metrics import DAYS_PER_YEAR, day_ends, drawdown, omega_ratio, sharpe_ratio, sortino_ratio
@@ -334,6 +336,7 @@ def sweep_document(sweep: SweepResult) -> dict[str, Any]:
         "refused": sweep.combinations.refused,
         "refusal": sweep.combinations.refusal or None,
         "failed": len(sweep.failures),
+        "failure": str(sweep.failures[0]) if sweep.failures else None,
         "best": None if best is None else {**_row(sweep, best), "at_edge_of": list(grid.edges(best))},
         "broadest": None if broadest is None else {**_row(sweep, broadest), "at_edge_of": list(grid.edges(broadest))},
         "significance": {
@@ -348,4 +351,22 @@ def sweep_document(sweep: SweepResult) -> dict[str, Any]:
             "days_needed_for_overfitting": 2 * SPLITS,
         },
         "trials": trial_rows(sweep),
+    }
+
+
+def whole_document(
+    sweep: SweepResult, best: Result, *, file: FileNotes, settings: Mapping[str, Any], versions: Mapping[str, str]
+) -> dict[str, Any]:
+    """The sweep with the backtest of its best combination, as JSON has them; the long table comes last."""
+    judged = sweep_document(sweep)
+    trials = judged.pop("trials")
+    return {
+        **judged,
+        **span(best),
+        "buy_and_hold": buy_and_hold(best),
+        "notes": run_notes(best),
+        "file": file_notes(file),
+        "settings": dict(settings),
+        "versions": dict(versions),
+        "trials": trials,
     }

@@ -140,6 +140,13 @@ class WalkForward:
         return sum(step.is_above_middle is True for step in self.steps)
 
     @property
+    def failures(self) -> tuple[Failed, ...]:
+        """Of each combination that has failed in a window, the first failure."""
+        columns = zip(*(step.scores for step in self.steps), strict=True)
+        found = ([each for each in column if isinstance(each, Failed)] for column in columns)
+        return tuple(failed[0] for failed in found if failed)
+
+    @property
     def chance(self) -> float | None:
         """Probability that a fair coin is as often right as the choices were, or oftener (sign test); None without a choice."""
         if not self.judged:
@@ -383,7 +390,11 @@ def walk_forward_document(walk: WalkForward) -> dict[str, Any]:
         "strategy": walk.strategy.name,
         "metric": walk.metric,
         **grid.document(),
+        "tried": len(grid) - walk.combinations.refused,
         "refused": walk.combinations.refused,
+        "refusal": walk.combinations.refusal or None,
+        "failed": len(walk.failures),
+        "failure": str(walk.failures[0]) if walk.failures else None,
         "efficiency": walk.efficiency,
         "windows_judged": walk.judged,
         "windows_above_middle": walk.above_middle,
