@@ -21,7 +21,7 @@ from candlecast.ports.limits import LimitStore
 from candlecast.ports.listings import ListingStore
 from candlecast.ports.parity import ParityStore
 from candlecast.ports.pool import PoolStore
-from candlecast.ports.queue import BacktestQueue, ParityQueue, SignalQueue, TradeQueue, VettingQueue
+from candlecast.ports.queue import BacktestQueue, ParityQueue, ReconcileQueue, SignalQueue, TradeQueue, VettingQueue
 from candlecast.ports.sources import SourceUse
 from candlecast.ports.store import (
     AccountStore,
@@ -69,6 +69,7 @@ CodeChecksDep = Annotated[CodeChecks, Depends(api.code_checks)]
 SignalQueueDep = Annotated[SignalQueue, Depends(api.signal_queue)]
 TradeQueueDep = Annotated[TradeQueue, Depends(api.trade_queue)]
 VettingQueueDep = Annotated[VettingQueue, Depends(api.vetting_queue)]
+AwaitedLooksDep = Annotated[ReconcileQueue, Depends(api.awaited_looks)]
 CredentialsDep = Annotated[CredentialWriter, Depends(api.credentials)]
 SourceSecretsDep = Annotated[SourceSecretWriter, Depends(api.source_secrets)]
 SourceUseDep = Annotated[SourceUse, Depends(api.source_use)]

@@ -30,6 +30,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
     },
     405: {"METHOD_NOT_ALLOWED": ("The path exists, the method does not.", "See the routes above.")},
     409: {
+        "ACCOUNT_DISABLED": (
+            "The account sends nothing, exits included.",
+            "Enable the account, or close the position at the venue.",
+        ),
         "ACCOUNT_NOT_FLAT": (
             "The position mode changes only while the account holds nothing and no order of it is open.",
             "Close positions and wait until their orders have ended.",
@@ -49,6 +53,30 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
         "NOTHING_TO_ROLL_BACK": (
             "There is no candidate and no stable version before this one, or the named version is not the one released last.",
             "Look at the strategy's `release`.",
+        ),
+        "EXIT_UNDER_WAY": (
+            "The order is an exit. It goes on until what it closes is closed, and cannot be cancelled.",
+            "Wait for it. Disable the account to stop all orders of the account, exits included.",
+        ),
+        "NO_CREDENTIALS": (
+            "The account has no keys that work, so the venue cannot be asked.",
+            "Give the account keys, or act at the venue.",
+        ),
+        "NOTHING_HELD": (
+            "No position of that account, subscription and market is held.",
+            "Look at the list of positions. The position may be closed already.",
+        ),
+        "ORDER_ENDED": (
+            "The order was filled, cancelled or refused, or was never placed.",
+            "Look at its `state` and `reason`.",
+        ),
+        "QUANTITY_TOO_SMALL": (
+            "The market takes no order as small as the part to close.",
+            "Close a larger part, or all. The detail names the smallest order.",
+        ),
+        "PROTECTS_POSITION": (
+            "The order is a stop or a target, which goes with its position.",
+            "Close the position. While nothing is held yet, cancel the entry.",
         ),
         "NO_CODE": (
             "Signals of the strategy come from outside, so it has no versions and no backtests.",
@@ -132,6 +160,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "See `errors`.",
         ),
         "INVALID_VALUE": ("A value breaks a rule of its kind that the detail names.", "Correct the value."),
+        "REDUCTION_INVALID": (
+            "The part to close is both a share and a quantity, or a share above 1.",
+            "Send a share above 0 and at most 1, or a quantity.",
+        ),
         "BACKTEST_MARK_PRICE_UNKNOWN": (
             "Stops of the settings follow the mark price, and candles have none.",
             "Ask with stops by the last price (`CONTRACT_PRICE`, no `stop_price_protect`).",

@@ -258,8 +258,9 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Lower the size or raise the limit.",
         ),
         Reason.QUANTITY_TOO_SMALL: (
-            "Rounded down to the venue's step, the quantity is below the venue's least. Base units.",
-            "Raise the capital or the sizing value.",
+            "Rounded down to the venue's step, the quantity is below the venue's least. Base units. "
+            "An exit of a part is skipped so.",
+            "Raise the capital or the sizing value. Close a larger part, or all.",
         ),
         Reason.QUANTITY_TOO_LARGE: (
             (
@@ -664,6 +665,10 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
                 "filled nor ended within a minute, so we cancelled it."
             ),
             "None is needed if it was you.",
+        ),
+        Reason.CANCELLED_BY_OWNER: (
+            "You have cancelled the entry. A part that it had filled until then is held, with its stop.",
+            "None is needed. To close what was filled, close the position.",
         ),
     },
     "Closed without a signal": {

@@ -63,7 +63,14 @@ from tests.support.fakes.listings import FakeClockRegistry, FakeListingStore
 from tests.support.fakes.market_data import FakeMarketData, FakeMarkets
 from tests.support.fakes.parity import FakeParityStore
 from tests.support.fakes.pools import FakePoolStore
-from tests.support.fakes.queues import FakeBacktestQueue, FakeParityQueue, FakeSignalQueue, FakeTradeQueue, FakeVettingQueue
+from tests.support.fakes.queues import (
+    FakeBacktestQueue,
+    FakeParityQueue,
+    FakeReconcileQueue,
+    FakeSignalQueue,
+    FakeTradeQueue,
+    FakeVettingQueue,
+)
 from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.store import FakeDatabase
@@ -97,6 +104,7 @@ class Deployment:
     signal_queue: FakeSignalQueue = field(default_factory=FakeSignalQueue)
     trade_queue: FakeTradeQueue = field(default_factory=FakeTradeQueue)
     vetting_queue: FakeVettingQueue = field(default_factory=FakeVettingQueue)
+    looks: FakeReconcileQueue = field(default_factory=FakeReconcileQueue)
     backtest_queue: FakeBacktestQueue = field(default_factory=FakeBacktestQueue)
     parity_queue: FakeParityQueue = field(default_factory=FakeParityQueue)
     parity_days: FakeParityStore = field(default_factory=FakeParityStore)
@@ -154,6 +162,7 @@ class Deployment:
             api.signal_queue: giving(self.signal_queue),
             api.trade_queue: giving(self.trade_queue),
             api.vetting_queue: giving(self.vetting_queue),
+            api.awaited_looks: giving(self.looks),
             api.parity_days: giving(self.parity_days),
             api.parity_queue: giving(self.parity_queue),
             api.backtests: giving(self.backtests),

@@ -10,11 +10,15 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.strategies.versions import Release
+from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.terms import OrderType
 from candlecast.runtime.compose import api
 from functions.api.guards import MAX_BODY_BYTES
 from tests.api.conftest import EXTERNAL, ORDER, Deployment, made_deployment, populate
@@ -24,10 +28,12 @@ from tests.support.builders import (
     STRATEGY,
     SUBSCRIPTION,
     TENANT,
+    a_position,
     a_signal_record,
     a_strategy,
     a_version,
     an_account,
+    an_intent,
     an_uploaded_strategy,
 )
 from tests.support.fakes.backtests import BACKTEST, a_backtest
@@ -84,6 +90,26 @@ def compared(deployment: Deployment) -> None:
     deployment.parity_days.put_day(a_parity_day(NOW.date() - timedelta(days=1)))
 
 
+def a_resting_entry() -> Intent:
+    return an_intent(signal_id="resting", state=IntentState.OPEN, order_type=OrderType.LIMIT, price=Decimal(99))
+
+
+def resting(deployment: Deployment) -> None:
+    entry, account = a_resting_entry(), deployment.accounts.load(TENANT, ACCOUNT)
+    deployment.history.put_order(entry, 2)
+    deployment.accounts.save(replace(account, intents={entry.intent_id: entry}))
+
+
+def held(example: Mapping[str, Any]) -> Callable[[Deployment], object]:
+    """The position that the example of a body names."""
+
+    def before(deployment: Deployment) -> None:
+        position = a_position(**{name: example[name] for name in ("account_id", "subscription_id", "market")})
+        deployment.accounts.create(an_account(example["account_id"], positions={position.key: position}))
+
+    return before
+
+
 OF_AUTHOR = {"strategy_id": MINE}
 OF_SOURCE = {"strategy_id": EXTERNAL}
 CASES: Mapping[str, Case] = {
@@ -105,6 +131,7 @@ CASES: Mapping[str, Case] = {
     "get_backtest": Case({"backtest_id": BACKTEST}),
     "get_backtest_results": Case({"backtest_id": BACKTEST}),
     "cancel_backtest": Case({"backtest_id": WAITING}, before=lambda it: it.backtests.create_backtest(a_backtest(WAITING))),
+    "cancel_order": Case({"order_id": a_resting_entry().intent_id}, before=resting),
     "delete_lock": Case({"scope": "USER", "scope_id": TENANT}, before=locked),
     "browse_marketplace": Case(query={"venue_kind": "paper"}),
     "enable_account": Case(before=lambda it: it.client.post(f"/v1/accounts/{ACCOUNT}/disable")),
@@ -169,6 +196,8 @@ def sent(operation: Operation, body: Any, by: Callable[[Deployment], Client]) ->
     case.before(deployment)
     if operation.operation_id in ("create_subscription", "ask_backtest"):
         followed(body)(deployment)
+    if operation.operation_id == "close_position":
+        held(body)(deployment)
     if operation.operation_id == "approve_act":
         body = {"digest": deployment.approvals.find_approval("approval-1").digest}
     ids = {"subscription_id": SUBSCRIPTION, "account_id": ACCOUNT, "strategy_id": STRATEGY, "order_id": ORDER, **case.ids}

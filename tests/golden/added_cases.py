@@ -186,6 +186,26 @@ ADDED: tuple[Case, ...] = (
         of_a_restored_table=True,
     ),
     stored(
+        "order",
+        "cancelled-by-its-owner",
+        added_values.cancelled_by_its_owner,
+        lambda world: _history(world).put_order(added_values.cancelled_by_its_owner(), 5),
+        lambda world: _history(world).get_order(TENANT, values.ENTRY),
+    ),
+    stored(
+        "order",
+        "of-a-part",
+        added_values.exit_of_a_part,
+        lambda world: _history(world).put_order(added_values.exit_of_a_part(), 5),
+        lambda world: _history(world).get_order(TENANT, values.ENTRY),
+    ),
+    message_case(
+        "message_trade_order",
+        "of-a-part",
+        added_values.order_to_reduce,
+        lambda world, sqs: SqsTradeQueue(sqs, "trade.fifo").send_orders([added_values.order_to_reduce()]),
+    ),
+    stored(
         "position",
         "opened-again-by-its-entry",
         lambda: (added_values.reopened(),),

@@ -13,13 +13,14 @@ from candlecast.domain.account.suspension import Suspension
 from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits, Scope
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.market.seen import SeenCandles
-from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.orders.ranks import SignalRanks, SlippageSums
 from candlecast.domain.pools.pool import Reservation
 from candlecast.domain.signals.audience import Audience
 from candlecast.domain.signals.entry_order import EntryOrder, EntryPreference, EntryType
 from candlecast.domain.signals.messages import CandleClosed, SignalShard
+from candlecast.domain.signals.reduction import Reduction
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.strategies.days import DaySums, TenantDay
 from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind, Visibility
@@ -42,6 +43,24 @@ UNATTRIBUTED = "unattributed-long"
 
 def denied_after_a_restore() -> Intent:
     return values.entry(state=IntentState.DENIED, denial=Denial(reason=Reason.TABLE_RESTORED))
+
+
+def cancelled_by_its_owner() -> Intent:
+    """An entry that rested until its owner cancelled it."""
+    return values.entry(
+        state=IntentState.CANCELLED, denial=Denial(reason=Reason.CANCELLED_BY_OWNER), cancel_asked_at=at(30), settled_at=at(31)
+    )
+
+
+def exit_of_a_part() -> Intent:
+    """An exit that closes a part of its position."""
+    return values.entry(leg="EXIT", kind=LegKind.EXIT, reduction=Reduction(quantity=Decimal("0.025")))
+
+
+def order_to_reduce() -> TradeOrder:
+    """The message that closes a share of a position."""
+    signal = replace(other_values.exit_signal(), reduction=Reduction(share=Decimal("0.25")))
+    return replace(other_values.smallest_trade_order(), signal=signal, schema_version=2)
 
 
 def adopted() -> Position:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from candlecast.domain.signals.signal import Action
 from verification.crash_points.boundary import FaultGroup
-from verification.crash_points.scenario import AT_A_HUNDRED, ROOM_FOR_ONE, Scenario
+from verification.crash_points.scenario import AT_A_HUNDRED, FOR_A_DAY, ROOM_FOR_ONE, Act, Scenario
 
 ORDERS, EVERYTHING = frozenset({FaultGroup.ORDERS}), frozenset(FaultGroup)
+CANCELLED = (Action.LONG, Act.CANCEL)  # a limit entry, and its cancellation a second later
+NEVER = float("inf")  # the market does not come to the price
 RESTING_EXIT = (Action.LONG, Action.EXIT)  # a limit entry, and its exit a second later
 
 SCENARIOS = {
@@ -27,6 +29,12 @@ SCENARIOS = {
         Scenario("exit while its entry rests", RESTING_EXIT, limit=AT_A_HUNDRED, reached_at=45, at_once=True),
         Scenario("exit as its entry is filled", RESTING_EXIT, limit=AT_A_HUNDRED, reached_at=0.5, at_once=True),
         Scenario("reversal while its entry rests", (Action.LONG, Action.SHORT), limit=AT_A_HUNDRED, reached_at=45, at_once=True),
+        Scenario("entry that its owner cancels", CANCELLED, limit=FOR_A_DAY, reached_at=NEVER, at_once=True),
+        Scenario("entry that is cancelled as it is filled", CANCELLED, limit=FOR_A_DAY, reached_at=1.5, at_once=True),
+        Scenario("part of a position", (Action.LONG, Act.REDUCE), with_target=False),
+        Scenario("part that the venue refuses once", (Action.LONG, Act.REDUCE), with_target=False, refused_exits=1),
+        Scenario("part behind its entry, then the rest", (Action.LONG, Act.REDUCE, Action.EXIT), with_target=False, at_once=True),
+        Scenario("part while its entry rests", (Action.LONG, Act.REDUCE), limit=AT_A_HUNDRED, reached_at=45, at_once=True),
         Scenario("entry from a pool, then exit", (Action.LONG, Action.EXIT), pool=ROOM_FOR_ONE),
     )
 }

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from candlecast.domain.values.errors import InvalidValue, NotFound, Poison, RetryLater
+from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound, Poison, RetryLater
 from candlecast.runtime.batch import FIFO_PAUSES_SECONDS, MAX_PAUSE_SECONDS, NEWER_CODE, NEWER_CODE_PAUSE_SECONDS, pause_seconds
 from candlecast.runtime.compose.consumer import MAX_RECEIVES
+from candlecast.services.retry_conflict import VERSION_CONFLICT
 from verification.crash_points.enumeration import Ending, Enumeration
 from verification.crash_points.functions import Worker
 from verification.crash_points.invariants import broken_always, broken_at_rest
@@ -20,6 +21,7 @@ VISIBILITY_SECONDS = {Worker.EXECUTOR: 90.0, Worker.RECONCILER: 180.0}  # templa
 QUEUE = {Worker.EXECUTOR: "trade", Worker.RECONCILER: "reconcile"}
 MAX_EVENTS = 200  # of one schedule: one that has not come to rest by then never will
 MAX_VIOLATIONS = 5
+OWNERS_PATIENCE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Explorer:
         event = next_event(world, self.scenario)
         self.longest_seconds = max(self.longest_seconds, world.now)
         if event is None:
-            self._note(broken_at_rest(world, self.scenario.actions[-1].is_entry))
+            self._note(broken_at_rest(world, self.scenario.may_end_with))
             return [1] + [0] * budget
         key = world.key()
         known = self._known.get(key)
@@ -107,6 +109,8 @@ def settled(ending: Ending, event: Event, received_at: float) -> World:
     message = event.message
     if message is None:
         return ending.world
+    if event.worker is Worker.OWNER:
+        return _answered(ending, message)
     if ending.error is None and not ending.died:
         world = _without(ending.world, event.worker, message)
         world.looked_at = event.worker is Worker.RECONCILER and at_rest(world)
@@ -126,6 +130,15 @@ def settled(ending: Ending, event: Event, received_at: float) -> World:
         world.trade = (again, *world.trade)
     else:
         world.reconcile = (*world.reconcile, again)
+    return world
+
+
+def _answered(ending: Ending, act: Message) -> World:
+    """The world once the owner has heard: without an answer, and where the order is not shown yet, the owner asks once more."""
+    world, error = ending.world.copy(), ending.error
+    refused = isinstance(error, Conflict) and error.code != VERSION_CONFLICT
+    again = ending.died or (error is not None and not refused)
+    world.acts = (replace(act, visible_at=world.now + OWNERS_PATIENCE_SECONDS),) if again else ()
     return world
 
 

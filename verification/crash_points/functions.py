@@ -1,4 +1,4 @@
-"""The three functions that touch an account, put together by the product's own composition root over the fakes."""
+"""The functions that touch an account's orders, put together by the product's own composition root over the fakes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ from candlecast.adapters.ccxt.errors import instruction
 from candlecast.adapters.codec import message_from_json, to_json
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.s3.market_catalogue import Catalogue, catalogue_key
+from candlecast.domain.orders.intent import Intent
 from candlecast.domain.signals.messages import ReconcileRequest
 from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.errors import NotFound
 from candlecast.domain.venue.weight_budget import minute_of
 from candlecast.ports.venue import Credentials
 from candlecast.runtime.compose import consumer, order_executor, order_reconciler, reconcile_clock
+from candlecast.services.orders.cancel_order import CancelOrder
 from candlecast.services.venue.spend_weight import _Purse
-from tests.support.builders import ACCOUNT, TENANT, a_market
+from tests.support.builders import ACCOUNT, TENANT, a_market, an_intent
 from verification.crash_points.boundary import Crosser, Fault, Operation
 from verification.crash_points.cloud import Cloud
 from verification.crash_points.exchange import Session
@@ -63,6 +66,7 @@ class Worker(StrEnum):
     EXECUTOR = "executor"
     RECONCILER = "reconciler"
     CLOCK = "clock"
+    OWNER = "owner"  # the API, at the word of the account's owner
 
 
 class NoMetrics:
@@ -119,6 +123,7 @@ class Functions:
     boundaries: Boundaries
     execute: Callable[[TradeOrder], object]
     reconcile: Callable[[ReconcileRequest], object]
+    cancel: Callable[[str, str, str], object]
     ask: Callable[[datetime], object]
     accounts: Any
     client: Any
@@ -134,6 +139,8 @@ class Functions:
             self.execute(message_from_json(TradeOrder, body))
         elif worker is Worker.RECONCILER:
             self.reconcile(message_from_json(ReconcileRequest, body))
+        elif worker is Worker.OWNER:
+            self.cancel(TENANT, body, "by-hand")
         else:
             self.ask(START + timedelta(seconds=float(body)))
 
@@ -155,6 +162,18 @@ class Functions:
             told = instruction(error, client.last_response_headers)
             return type(told), told.code, getattr(told, "after_seconds", None)
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownOrders:
+    """History as far as an owner needs it: an order that the account has decided is known to be the account's."""
+
+    accounts: Any
+
+    def get_order(self, tenant_id: str, order_id: str) -> Intent:
+        if not self.accounts.load(tenant_id, ACCOUNT).knows(order_id):
+            raise NotFound("no such order")
+        return an_intent(intent_id=order_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +202,9 @@ def put_together(largest: Decimal = MOST) -> Functions:
         reconcile.venues.connect(VENUE, ACCOUNT, KEY_VERSION, Credentials(api_key=API_KEY, api_secret=API_SECRET))
         for catalogue in (execute.markets, reconcile.place.markets):
             catalogue.find(VENUE, a_market().symbol)
-        functions = Functions(boundaries, execute, reconcile, reconcile_clock.build()[0], execute.accounts, client.venue._client)
+        cancel = CancelOrder(execute.accounts, _KnownOrders(execute.accounts), reconcile.queue, execute.clock)  # type: ignore[arg-type]
+        ask = reconcile_clock.build()[0]
+        functions = Functions(boundaries, execute, reconcile, cancel, ask, execute.accounts, client.venue._client)
     gates = [execute.place.gate, reconcile.gate]
     functions._purses = tuple(gate.spend._purses for gate in gates)
     told = [memory for gate in gates for memory in (gate.watch._known, gate.spend._blocked, gate._told)]

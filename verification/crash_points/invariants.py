@@ -22,6 +22,7 @@ def broken_always(world: World) -> Iterator[str]:
     if abs(world.net) > QUANTITY:
         yield f"2: {world.net} are held at the venue, the limit is {QUANTITY}"
     body = account_body(world)
+    yield from _marked_after_cancelling(body)
     yield from _over_the_limits(body)
     yield from _beyond_the_pool(world, body)
     if world.overwritten:
@@ -29,6 +30,14 @@ def broken_always(world: World) -> Iterator[str]:
     for text in (*(opened(value) for item in world.items.values() for value in item.values()), *_bodies(world)):
         if any(secret in text for secret in SECRETS):
             yield "12: a key is stored or queued"
+
+
+def _marked_after_cancelling(body: dict[str, Any]) -> Iterator[str]:
+    """No entry is marked for sending once its owner has cancelled it."""
+    for intent in body.get("intents", {}).values():
+        asked, marked = intent.get("cancel_asked_at"), intent.get("submitted_at")
+        if asked and marked and datetime.fromisoformat(marked) > datetime.fromisoformat(asked):
+            yield f"{intent['leg']} was marked at {marked}, its owner had cancelled it at {asked}"
 
 
 def _over_the_limits(body: dict[str, Any]) -> Iterator[str]:
@@ -87,15 +96,15 @@ def client_id_of(intent: dict[str, Any]) -> str:
     return client_order_id(intent["intent_id"])
 
 
-def broken_at_rest(world: World, entered: bool) -> Iterator[str]:
-    """The breaches of a world in which nothing is on its way any more; `entered` if the last signal was an entry."""
+def broken_at_rest(world: World, may_hold: frozenset[Decimal] | None) -> Iterator[str]:
+    """The breaches of a world in which nothing is on its way any more, and in which only `may_hold` (None: any) may be held."""
     body = account_body(world)
     positions = body.get("positions", {}).values()
     ours = sum((Decimal(p["quantity"]) * (1 if p["side"] == "LONG" else -1) for p in positions), Decimal(0))
     if ours != world.net:
         yield f"3: {ours} are held by our record and {world.net} by the venue's"
-    if not entered and world.net:
-        yield f"an exit was lost: {world.net} are still held"
+    if may_hold is not None and abs(world.net) not in may_hold:
+        yield f"an exit was lost, or closed too much: {world.net} are held at the end"
     live = {order.client_id: order for order in world.orders if order.status == "NEW"}
     known = {client_id_of(intent) for intent in body.get("intents", {}).values()}
     yield from (f"3: {client_id} rests at the venue and is not ours" for client_id in live if client_id not in known)

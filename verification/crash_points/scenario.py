@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from enum import StrEnum
 from functools import lru_cache
 from math import ceil
 from typing import Any
@@ -14,11 +16,15 @@ from candlecast.adapters.codec import to_json
 from candlecast.adapters.dynamodb.account_text import stored_texts
 from candlecast.domain.account.account import Balance
 from candlecast.domain.limits.pool_bounds import PoolBounds, PoolLimits
+from candlecast.domain.orders.intent import LegKind
 from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.signals.reduction import Reduction
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
+from candlecast.domain.values.ids import intent_id
 from candlecast.domain.venue.reports import MarketSettings
-from tests.support.builders import ACCOUNT, BTC, TENANT, a_signal, a_trade_order, an_account, settings
+from candlecast.services.orders.close_position import REDUCTION_SCHEMA
+from tests.support.builders import ACCOUNT, BTC, SUBSCRIPTION, TENANT, a_signal, a_trade_order, an_account, settings
 from verification.crash_points.boundary import Operation
 from verification.crash_points.functions import KEY_VERSION, VENUE, Functions, Worker
 from verification.crash_points.venue_book import arrive, fill_resting
@@ -26,12 +32,22 @@ from verification.crash_points.world import PHASE, START, Item, Message, World
 
 ACCOUNT_KEY = (f"TENANT#{TENANT}#ACCOUNT#{ACCOUNT}", "STATE")
 FIRING_SECONDS = 60.0
+OWNERS_TURN = 4  # among those who come next
 IN_FORCE = MarketSettings(settings().leverage, settings().margin_mode)
 QUANTITY = Decimal(10)  # what an entry buys: 1,000 of notional at 100
+PART = Decimal("0.4")  # the share that a reduction closes
 AT_A_HUNDRED = EntryOrder(type=EntryType.LIMIT, price=Decimal(100), rests_seconds=90)
+FOR_A_DAY = EntryOrder(type=EntryType.LIMIT, price=Decimal(100), rests_seconds=86_400)  # longer than any schedule may take
 ROOM_FOR_ONE = PoolLimits(
     organisation_id="organisation-1", bounds=PoolBounds(max_gross_notional=Decimal(1_000), max_open_positions=1), version=1
 )
+
+
+class Act(StrEnum):
+    """An act of the account's owner, at a stage where a strategy might have sent a signal."""
+
+    CANCEL = "CANCEL"  # the entry before it
+    REDUCE = "REDUCE"  # close `PART` of the position
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +60,7 @@ class Scenario:
     """
 
     name: str
-    actions: tuple[Action, ...]
+    actions: tuple[Action | Act, ...]
     max_age_seconds: int = 300
     at_once: bool = False
     first_entry: bool = False
@@ -55,11 +71,27 @@ class Scenario:
     with_target: bool = True
     refused_exits: int = 0
 
+    @property
+    def may_end_with(self) -> frozenset[Decimal] | None:
+        """The quantities that may be held at the end; None: any, because neither an exit nor a reduction comes last."""
+        last = self.actions[-1]
+        if last is Act.REDUCE:
+            return frozenset({Decimal(0), QUANTITY * (1 - PART)})
+        return None if last is Act.CANCEL or (isinstance(last, Action) and last.is_entry) else frozenset({Decimal(0)})
+
     def message(self, stage: int, issued_at: float) -> Message:
-        """The order message of a stage, as the fan-out sends it."""
-        signal = _signal(self.actions[stage], stage, issued_at, self.limit, with_target=self.with_target)
+        """The order message of a stage, as the fan-out sends it; of an act of the owner, the order that it is about."""
+        action = self.actions[stage]
+        if action is Act.CANCEL:
+            return Message(intent_id(f"signal{stage - 1}", SUBSCRIPTION, LegKind.ENTRY.value), issued_at)
+        reduces = action is Act.REDUCE
+        wanted = action if isinstance(action, Action) else Action.EXIT
+        signal = _signal(wanted, stage, issued_at, self.limit, with_target=self.with_target)
+        if reduces:
+            signal = replace(signal, reduction=Reduction(share=PART))
         limits = settings(max_positions=1, max_signal_age_seconds=self.max_age_seconds, max_order_notional=self.notional)
-        return Message(to_json(a_trade_order(signal, settings=limits, pool=self.pool)), issued_at)
+        version = REDUCTION_SCHEMA if reduces else 1
+        return Message(to_json(a_trade_order(signal, settings=limits, pool=self.pool, schema_version=version)), issued_at)
 
     def begin(self, functions: Functions) -> World:
         """An account without a position, and the first signal in the queue."""
@@ -83,7 +115,11 @@ class Scenario:
     def issue(self, world: World) -> None:
         """The next signal reaches the order queue; each is issued a second after the one before, at the earliest."""
         message = self.message(world.stage, world.now + world.stage if self.at_once else world.now)
-        world.trade, world.stage, world.looked_at = (*world.trade, message), world.stage + 1, False
+        if self.actions[world.stage] is Act.CANCEL:
+            world.acts = (*world.acts, message)
+        else:
+            world.trade = (*world.trade, message)
+        world.stage, world.looked_at = world.stage + 1, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +155,7 @@ class Event:
 def next_event(world: World, scenario: Scenario) -> Event | None:
     """Move the world on to its next invocation; None once everything has come to rest for good.
 
-    At the same instant a late request arrives first, then an order message is delivered, then the reconciler's, then the clock.
+    At the same instant a late request arrives first. Then come an order message, the reconciler's message, the clock, the owner.
     """
     while True:
         if (world.looked_at or is_left_alone(world)) and at_rest(world):
@@ -133,6 +169,7 @@ def next_event(world: World, scenario: Scenario) -> Event | None:
             world.trade[0].visible_at if world.trade else float("inf"),
             min((message.visible_at for message in world.reconcile), default=float("inf")),
             world.next_firing,
+            world.acts[0].visible_at if world.acts else float("inf"),
         ]
         first = times.index(min(times))
         if world.reached_at <= times[first] and any(order.rests_at_its_price for order in world.orders):
@@ -154,6 +191,8 @@ def _event(world: World, which: int) -> Event:
         alike = [o for o in world.reconcile if o.visible_at <= world.now and _wish(o) == _wish(message)]
         world.reconcile = tuple(o for o in world.reconcile if o is message or o not in alike)
         return Event(Worker.RECONCILER, message.body, message)
+    if which == OWNERS_TURN:
+        return Event(Worker.OWNER, world.acts[0].body, world.acts[0])
     fired = world.next_firing
     world.next_firing += FIRING_SECONDS
     return Event(Worker.CLOCK, str(fired))
@@ -168,15 +207,19 @@ def _wish(message: Message) -> tuple[bool, bool]:
 def at_rest(world: World) -> bool:
     """Whether nothing is on its way and no order is unsettled; a stop or target of a held position is settled while it rests.
 
-    A position without its stop is not at rest: the venue has refused the stop, and the clock's next look places another.
+    A position is not at rest without a stop of its size. The venue has refused a stop or a cancellation, or an exit has closed
+    a part, and the clock's next look repairs that.
     """
-    if world.trade or world.reconcile or world.arrivals:
+    if world.trade or world.reconcile or world.arrivals or world.acts:
         return False
     body = account_body(world)
     positions = body.get("positions", {}).values()
     held = {position["entry_intent_id"] for position in positions}
-    stopped = {intent["bracket_of"] for intent in body.get("intents", {}).values() if intent["kind"] == "STOP_LOSS"}
-    if any(position.get("stop_price") and position["entry_intent_id"] not in stopped for position in positions):
+    stopped: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for intent in body.get("intents", {}).values():
+        if intent["kind"] == "STOP_LOSS":
+            stopped[intent["bracket_of"]] += Decimal(intent["quantity"])
+    if any(p.get("stop_price") and stopped[p["entry_intent_id"]] != Decimal(p["quantity"]) for p in positions):
         return False
     return all(intent["state"] == "OPEN" and intent.get("bracket_of") in held for intent in body.get("intents", {}).values())
 
@@ -203,9 +246,13 @@ def account_item(world: World) -> Item:
 
 
 def disturbers(event: Event, world: World) -> list[tuple[Worker, str]]:
-    """Who may be at work while an event is handled: an executor with the same order, or with the last one, or a reconciler."""
+    """Who may be at work while an event is handled: an executor with the same order, or with the last one, or a reconciler.
+
+    Or the owner, with the act that comes next.
+    """
     if event.worker is Worker.CLOCK:
         return []
     request = ReconcileRequest(tenant_id=TENANT, account_id=ACCOUNT, correlation_id="meanwhile")
     order = event.body if event.worker is Worker.EXECUTOR else world.last_order
-    return [(Worker.EXECUTOR, order), (Worker.RECONCILER, to_json(request))]
+    acts = [(Worker.OWNER, act.body) for act in world.acts if event.worker is not Worker.OWNER]
+    return [(Worker.EXECUTOR, order), (Worker.RECONCILER, to_json(request)), *acts]

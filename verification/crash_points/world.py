@@ -106,6 +106,7 @@ class World:
     overwritten: int = 0  # writes of an account that lost what somebody else had written
     reached_at: float = 0.0  # when the market comes to the price of limit orders
     refuses_exits: int = 0  # so many orders at market that close are refused from now on
+    acts: tuple[Message, ...] = ()  # what the account's owner is about to do, and repeats until it is answered
 
     def copy(self) -> World:
         """By position, in the order of the fields: `dataclasses.replace` would be slow."""
@@ -124,6 +125,7 @@ class World:
             self.overwritten,
             self.reached_at,
             self.refuses_exits,
+            self.acts,
         )
 
     def instant(self) -> datetime:
@@ -138,7 +140,7 @@ class World:
     def exact(self) -> tuple[object, ...]:
         """Equal only for worlds that nothing and nobody could tell apart."""
         items = tuple((key, tuple(_plain(name, item[name]) for name in sorted(item))) for key, item in sorted(self.items.items()))
-        queues = self.trade, self.reconcile, self.dead, self.arrivals
+        queues = self.trade, self.reconcile, self.dead, self.arrivals, self.acts
         counts = self.next_firing, self.stage, self.looked_at, self.overwritten, self.reached_at, self.refuses_exits
         return self.now, items, self.orders, queues, counts
 
@@ -153,6 +155,7 @@ class World:
             f"{self.refuses_exits} {self.overwritten} {self._blocked_for()} {self._age(self.reached_at)}",
             *(f"{self._age(m.visible_at)} {m.receives} {_INSTANT.sub(self._exactly, m.body)}" for m in self.trade),
             *(f"{self._age(m.visible_at)} {m.receives} {_without_trace(m.body)}" for m in _in_order(self.reconcile)),
+            *(f"{self._age(act.visible_at)} {act.body}" for act in self.acts),
             f"{self.net}",
             *(f"{o.client_id} {o.side} {o.kind} {o.quantity} {o.status} {self._age(o.seen_from)}" for o in self._remembered()),
             *(f"{self._age(arrival.at)} {arrival.path} {arrival.client_id}" for arrival in self.arrivals),

@@ -17,6 +17,7 @@ from candlecast.domain.orders.charges import ChargeKind
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
 from candlecast.domain.reconcile.adopt import ALERT_OF_CLOSING
+from candlecast.domain.signals.reduction import Reduction
 from candlecast.domain.subscriptions.subscription import Settings, SizingMode, SubscriptionStatus
 from candlecast.domain.values.terms import PositionSide
 from candlecast.domain.venue.reports import OrderRequest, VenueOrderStatus
@@ -27,6 +28,7 @@ from tests.support.fakes.venue import Book
 from verification.simulation.chronicle import Chronicle, changes
 from verification.simulation.switches import Switches
 
+STEP = Decimal("0.001")  # of quantities in all markets, and the smallest order
 UNSTOPPED = "WOULD_TRIGGER_"  # how the leg of an exit is named that takes the place of a stop
 MAX_LIE_PERCENT = 5  # by which the price of an entry at market may be wrong, by the guide for senders
 MAX_RESTING_PERCENT = 10  # by which the own price of an entry may differ from the market, by the same guide
@@ -46,7 +48,12 @@ class Audit:
     """The venue's books, by key."""
     recent_prices: Callable[[str], list[Decimal]] = lambda _: []
     """The prices of a market in the last minutes."""
+    parts: dict[str, Reduction] = field(default_factory=dict)
+    """The parts of positions that owners have asked to close, by the signal of the exit."""
+    asked: dict[str, Decimal] = field(default_factory=dict)
+    """Base units that exits of parts were first marked for, by signal."""
     sent: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _closed: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     _trades_told: int = 0
     _realised: defaultdict[tuple[str, date], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
@@ -69,10 +76,13 @@ class Audit:
             marked = intent.state is IntentState.SUBMITTING and (known is None or known.submitted_at != intent.submitted_at)
             if marked and before.status is not AccountStatus.ACTIVE:
                 self._fail(f"{intent.leg} marked for sending while the account was {before.status}")
+            if marked and known is not None and known.cancel_asked_at is not None:
+                self._fail(f"{intent.leg} of {intent.signal_id[:6]} was marked for sending after its owner had cancelled it")
             if known is None and intent.leg.startswith(UNSTOPPED):
                 self._sold_for_want_of_a_stop(after.positions[intent.position_key], intent)
             if marked and intent.kind is LegKind.ENTRY:
                 self._entry_marked(before, after, intent, new=known is None)
+        self._parts_marked(before, after)
         self._exits_go_on(after)
         for event in after.outbox:
             if event.code in ALERT_OF_CLOSING.values() and event.market is not None:
@@ -85,6 +95,36 @@ class Audit:
         beyond = (price for price in self.recent_prices(intent.market) if stop and (price - stop) * position.side.sign <= 0)
         if next(beyond, None) is None:
             self._fail(f"11: {position.key} is sold for want of its stop at {stop}, which the market has not reached")
+
+    def closed(self, signal_id: str) -> Decimal:
+        """Base units that the exits of a signal have closed."""
+        return sum(self._closed.get(signal_id, {}).values(), Decimal(0))
+
+    def _parts_marked(self, before: Account, after: Account) -> None:
+        """An exit of a part is first marked for that part of the position, and later for no more than the rest of the part."""
+        parts = self.parts
+        if not parts:
+            return
+        for event in after.outbox:
+            order = event.order
+            if order is not None and order.kind is LegKind.EXIT and order.signal_id in parts:
+                self._closed.setdefault(order.signal_id, {})[order.intent_id] = order.filled_quantity
+        marked: defaultdict[str, list[Intent]] = defaultdict(list)
+        for key, intent in after.intents.items():
+            known = before.intents.get(key)
+            anew = known is None or known.submitted_at != intent.submitted_at
+            if intent.kind is LegKind.EXIT and intent.state is IntentState.SUBMITTING and anew and intent.signal_id in parts:
+                marked[intent.signal_id].append(intent)
+        for signal_id, legs in marked.items():
+            held, total = after.positions[legs[0].position_key].quantity, sum(leg.quantity for leg in legs)
+            part = parts[signal_id]
+            wanted = (part.quantity or held * (part.share or 0)) // STEP * STEP
+            expected = self.asked.get(signal_id, wanted) - self.closed(signal_id)
+            if held - expected < STEP:
+                expected = held
+            if total != expected if signal_id not in self.asked else total > expected:
+                self._fail(f"{total} of {held} {legs[0].position_key} are marked to be closed, asked for is {part}")
+            self.asked.setdefault(signal_id, Decimal(total))
 
     def _exits_go_on(self, after: Account) -> None:
         """An exit that the venue has refused or ended early is followed by another, in the same write, if anything is held."""

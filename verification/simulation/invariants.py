@@ -34,7 +34,7 @@ def broken_invariants(world: World) -> list[str]:
         book = world.exchange.books[account.account_id]
         repeated = [key for key, n in Counter(order.client_order_id for _, order in book.orders).items() if n > 1]
         found += [f"1: the venue has {key} more than once" for key in repeated]
-        for check in (_rest, _positions, _money, _stops, _rights, _exits_are_not_lost, _somebody_was_told):
+        for check in (_rest, _positions, _money, _stops, _rights, _exits_are_not_lost, _parts_are_closed, _somebody_was_told):
             found += [f"{account.account_id}: {what}" for what in check(world, account)]
     found += _nothing_is_lost(world)
     found += _events_tell_the_state(world)
@@ -46,8 +46,11 @@ def broken_invariants(world: World) -> list[str]:
 
 
 def held_up(account: Account, calm_since: datetime, now: datetime) -> Iterator[str]:
-    """3: while nothing goes wrong, an entry that rests does not keep its exit waiting."""
+    """3: while nothing goes wrong, an entry that rests does not keep its exit waiting, nor its owner who has cancelled it."""
     for intent in account.intents.values():
+        asked = intent.cancel_asked_at
+        if asked is not None and intent.is_resting_entry and now - max(asked, calm_since) > LONGEST_WAIT:
+            yield f"3: an entry of {account.account_id} rests, and its owner has cancelled it at {asked.time()}"
         first = waits_for(account, intent) if intent.kind is LegKind.EXIT else None
         if first is not None and first.is_resting_entry and now - max(intent.created_at, calm_since) > LONGEST_WAIT:
             yield f"3: an exit of {account.account_id} waits behind an entry that rests, since {intent.created_at.time()}"
@@ -132,7 +135,8 @@ def _rights(world: World, account: Account) -> Iterator[str]:
 
 def _exits_are_not_lost(world: World, account: Account) -> Iterator[str]:
     """No exit was issued for a held position since its opening, except exits that a rule denied or a newer entry ended."""
-    signals = {order.signal.signal_id: order.signal for order in world.trade_queue.put_messages}
+    orders = world.trade_queue.put_messages
+    signals = {order.signal.signal_id: order.signal for order in orders if order.signal.reduction is None}
     for position in account.positions.values():
         exits = sorted(_told_orders(world, position, LegKind.EXIT), key=lambda i: i.attempts)
         for exit_ in {i.signal_id: i for i in exits}.values():  # of an exit that was refused or cut short, the newest
@@ -140,6 +144,26 @@ def _exits_are_not_lost(world: World, account: Account) -> Iterator[str]:
             told = exit_.state is IntentState.DENIED or exit_.reason is Reason.SIGNAL_SUPERSEDED
             if meant and exit_.issued_at > position.signal_issued_at and not told:
                 yield f"an exit was lost: {position.key} is held after {exit_.leg} {exit_.state} {exit_.reason}"
+
+
+def _parts_are_closed(world: World, account: Account) -> Iterator[str]:
+    """Of a position that is held, each part was closed that its owner asked for, and no more; or somebody was told why not."""
+    ours = (order for order in world.trade_queue.put_messages if order.account_id == account.account_id)
+    orders = {order.signal.signal_id: order for order in ours}
+    ends = {intent.signal_id for intent, _ in world.database.orders.values() if _is_told_end(intent)}
+    for signal_id, asked in world.audit.asked.items():
+        if signal_id not in orders:
+            continue
+        signal, closed = orders[signal_id].signal, world.audit.closed(signal_id)
+        held = account.position(orders[signal_id].subscription_id, signal.market)
+        if closed > asked:
+            yield f"{closed} were closed of {signal_id[:6]}, asked for were {asked}"
+        elif closed < asked and signal_id not in ends and held is not None and held.signal_issued_at <= signal.issued_at:
+            yield f"a part was lost: {closed} were closed of {signal_id[:6]}, asked for were {asked}"
+
+
+def _is_told_end(intent: Intent) -> bool:
+    return intent.state is IntentState.DENIED or intent.reason in (Reason.SIGNAL_SUPERSEDED, Reason.QUANTITY_TOO_SMALL)
 
 
 def _somebody_was_told(world: World, account: Account) -> Iterator[str]:

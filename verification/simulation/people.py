@@ -13,18 +13,23 @@ from typing import Any
 from candlecast.domain.account.account import Account
 from candlecast.domain.account.events import EventType
 from candlecast.domain.market.candle import Candle
+from candlecast.domain.orders.intent import LegKind
 from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.messages import ReconcileRequest, VettingRequest
+from candlecast.domain.signals.reduction import Reduction
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.versions import Release, StrategyChange
 from candlecast.domain.subscriptions.subscription import AllowedSides, Settings, Sizing, SizingMode, SubscriptionStatus
-from candlecast.domain.values.errors import Conflict, DomainError, Reject, RetryLater
+from candlecast.domain.values.errors import Conflict, DomainError, NotFound, Reject, RetryLater
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.strategies import Evaluation
 from candlecast.services.account.change_credentials import ChangeCredentials
 from candlecast.services.account.switch_account import SwitchAccount
+from candlecast.services.orders.cancel_order import CancelOrder
+from candlecast.services.orders.close_position import ClosePosition, PositionPlace
+from candlecast.services.reconcile.ask_for_looks import AskForLooks
 from candlecast.services.subscriptions.cancel_subscription import CancelSubscription
 from candlecast.services.subscriptions.change_subscription import ChangeSubscription
 from tests.support.builders import (
@@ -43,7 +48,7 @@ from tests.support.builders import (
 from tests.support.fakes.clock import SequentialIdentifiers
 from verification.simulation.crossings import Crash
 from verification.simulation.pools import found_an_organisation
-from verification.simulation.world import MARKETS, VENUE, Trades, Vettings, World, credentials
+from verification.simulation.world import MARKETS, VENUE, Reconciles, Trades, Vettings, World, credentials
 
 STRATEGIES = {
     "minute-btc": (BTC,),
@@ -69,6 +74,8 @@ FAR_LIES = tuple(factor for factor in LIES if abs(factor - 1) > Decimal("0.1")) 
 UNKNOWN_MARKET = "DOGE/USDT:USDT"
 FURTHEST_STEPS = 36  # of 1 per thousand, from the market to an entry that rests: it rests for some looks, and mostly fills
 STOP_ENTRIES = 0.3  # the share of resting entries that wait for a trigger
+CLOSED_BY_HAND = 0.4  # the share of acts that close a position; the others cancel
+ENTRIES_CANCELLED = 0.9  # the share of cancellations that are of an entry, where there is one
 PRICE_STEPS = 12  # of 1 per thousand at most per look: stops and targets of a few per cent are reached within minutes
 
 
@@ -296,6 +303,52 @@ class People:
         except (Conflict, RetryLater):
             return
 
+    def acts_by_hand(self) -> None:
+        """Now and then an owner closes a position, or cancels an order: mostly an entry, in any state."""
+        world, random = self.world, self.world.random
+        if not world.profile.acts_by_hand or random.random() >= world.profile.acts_by_hand:
+            return
+        if random.random() < CLOSED_BY_HAND:
+            self._closes_position()
+            return
+        orders = [(key[0], order) for key, account in world.database.accounts.items() for order in account.intents.values()]
+        entries = [(tenant_id, order) for tenant_id, order in orders if order.kind is LegKind.ENTRY]
+        if not orders:
+            return
+        tenant_id, order = random.choice(entries if entries and random.random() < ENTRIES_CANCELLED else orders)
+        try:
+            CancelOrder(world.accounts, world.history, self._looks(), world.clock)(tenant_id, order.intent_id, "by hand")
+        except (Conflict, NotFound) as error:
+            world.chronicle.tell(f"refused: {error.code}")
+            return
+        world.chronicle.fault("order_cancelled", f"{order.leg} of {order.signal_id[:6]}")
+
+    def _closes_position(self) -> None:
+        """An owner closes a position or a part of it, now and then twice."""
+        world, random = self.world, self.world.random
+        held = [(key[0], position) for key, account in world.database.accounts.items() for position in account.positions.values()]
+        if not held:
+            return
+        tenant_id, position = random.choice(held)
+        part = MARKETS[position.market].round_quantity(position.quantity * Decimal("0.7")) or position.quantity
+        shares = [Reduction(share=Decimal(share)) for share in ("0.5", "0.3")]
+        reduction = random.choice((None, Reduction(quantity=part), *shares))
+        close = ClosePosition(world.accounts, world.history, world.subscriptions, world.catalogue, Trades(world), world.clock)
+        place = PositionPlace(account_id=position.account_id, subscription_id=position.subscription_id, market=position.market)
+        for _ in range(random.choice((1, 1, 2))):
+            try:
+                close(tenant_id, place, reduction, correlation_id="by hand")
+            except (Conflict, RetryLater) as error:
+                world.chronicle.tell(f"refused: {error.code}")
+                return
+            world.chronicle.fault("position_closed_by_hand", f"{position.key}, {reduction}")
+
+    def _looks(self) -> AskForLooks:
+        """How the API asks for looks."""
+        world = self.world
+        queue = Reconciles(world, world.awaited_look_queue)
+        return AskForLooks(world.looks, queue, queue, world.clock, world.metrics, renews=True)
+
     def author_acts(self) -> None:
         """Now and then an author releases or rolls back, or a follower pins another version."""
         if self.world.random.random() < self.world.profile.author_acts:
@@ -393,6 +446,7 @@ class People:
         draw = random.randrange(6)
         if draw == 0:
             self.owner_acts()
+            self.acts_by_hand()
         elif draw == 1:
             self.price_moves()
         elif draw == 2:

@@ -82,6 +82,7 @@ def start_traffic(world: World, people: People) -> None:
     world.every(30, world.exchange.go_blank, end)
     world.every(30, people.operations_act, end)
     world.every(10, people.author_acts, end)
+    world.every(10, people.acts_by_hand, end)
     world.every(30, people.rights_change, end)
     world.every(30, world.delisting.something_happens, end)
     world.every(60, world.request_reconciles, end)

@@ -455,6 +455,8 @@ class Trades:
     def send_orders(self, messages: Sequence[TradeOrder]) -> None:
         for message in messages:
             self.world.refuses()  # in the middle: those before have been taken
+            if message.signal.reduction is not None:
+                self.world.audit.parts[message.signal.signal_id] = message.signal.reduction
             self.world.trade_queue.put(message)
 
 

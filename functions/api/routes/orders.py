@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from functions.api.deps import CallerDep, OrderId
+from functions.api.deps import CallerDep, CorrelationDep, OrderId
 from functions.api.filters import OrderFilterDep
+from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import DecisionsDep, HistoryDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.receipts import ReceiptView
 from functions.api.schemas.trading import OrderView
 from functions.api.schemas.values import Listing
+from functions.api.use_cases.orders import CancelOrderDep
 
 router = resource_router(VERSION + "/orders", "orders", 401, 404, 422, 500, 503)
 
@@ -35,3 +37,13 @@ def get_order_receipt(who: CallerDep, history: HistoryDep, decisions: DecisionsD
     """Show how the order was decided: every limit with its value, bound and origin; kept for three months."""
     order = history.get_order(who.tenant_id, order_id)
     return ReceiptView.of(decisions.get_receipt(who.tenant_id, order.signal_id, order.subscription_id))
+
+
+@router.post("/{order_id}/cancel", status_code=202, responses=refusals(409))
+def cancel_order(who: CallerDep, cancel: CancelOrderDep, order_id: OrderId, correlation_id: CorrelationDep) -> OrderView:
+    """Cancel an entry that is not filled yet. The wish is kept until the venue has said how the order ended.
+
+    A part that is filled until then stays held, with its stop. A stop, a target or an exit is refused, and so is an order that
+    has ended. A repeat is harmless.
+    """
+    return OrderView.of(cancel(who.tenant_id, order_id, correlation_id))

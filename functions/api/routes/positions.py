@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from functions.api.deps import CallerDep
+from functions.api.deps import CallerDep, CorrelationDep, IdempotencyKey
 from functions.api.filters import PositionFilterDep
+from functions.api.openapi import refusals
 from functions.api.ports import ClockDep
 from functions.api.resources import VERSION, resource_router
+from functions.api.schemas.acts import ClosingView, PositionToClose
 from functions.api.schemas.trading import PositionList, PositionView
-from functions.api.use_cases.positions import ValuePositionsDep
+from functions.api.use_cases.positions import ClosePositionDep, ValuePositionsDep
 
 router = resource_router(VERSION + "/positions", "positions", 401, 404, 422, 500, 503)
 
@@ -19,3 +21,20 @@ def list_positions(who: CallerDep, value: ValuePositionsDep, where: PositionFilt
     A subscription or account that is not yours answers 404.
     """
     return PositionList(items=[PositionView.of(valued) for valued in value(who.tenant_id, where)], as_of=clock.now())
+
+
+@router.post("/close", status_code=202, responses=refusals(404, 409, 413, 422))
+def close_position(
+    who: CallerDep,
+    close: ClosePositionDep,
+    body: PositionToClose,
+    correlation_id: CorrelationDep,
+    idempotency_key: IdempotencyKey = None,
+) -> ClosingView:
+    """Close a position at market, or a part of it; the exit is decided as it is sent, never for more than is held.
+
+    An entry that rests for the position is cancelled first, and the stop fits the rest within seconds. Targets stay as they are.
+    """
+    place, reduction = body.place(), body.reduction()
+    closing = close(who.tenant_id, place, reduction, correlation_id=correlation_id, idempotency_key=idempotency_key)
+    return ClosingView(order_id=closing.order_id, quantity=closing.quantity)

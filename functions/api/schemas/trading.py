@@ -74,6 +74,7 @@ class OrderView(View):
     created_at: datetime = Field(description="When the leg was recorded.")
     submitted_at: datetime | None = Field(description="When the leg was marked for sending.")
     settled_at: datetime | None = Field(description="When the leg reached its final state.")
+    cancel_asked_at: datetime | None = Field(description="When you asked for the cancellation of an entry; null if you have not.")
 
     @staticmethod
     def of(intent: Intent) -> OrderView:
@@ -108,6 +109,7 @@ class OrderView(View):
             created_at=intent.created_at,
             submitted_at=intent.submitted_at,
             settled_at=intent.settled_at,
+            cancel_asked_at=intent.cancel_asked_at,
         )
 
 

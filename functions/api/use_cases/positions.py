@@ -1,4 +1,4 @@
-"""The use case of positions, made of its ports for one request."""
+"""The use cases of positions, made of their ports for one request."""
 
 from __future__ import annotations
 
@@ -6,8 +6,18 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from candlecast.services.orders.close_position import ClosePosition
 from candlecast.services.reconcile.value_positions import ValuePositions
-from functions.api.ports import AccountsDep, HistoryDep, PricesDep, StrategiesDep
+from functions.api.ports import (
+    AccountsDep,
+    ClockDep,
+    HistoryDep,
+    MarketsDep,
+    PricesDep,
+    StrategiesDep,
+    SubscriptionsDep,
+    TradeQueueDep,
+)
 
 
 async def value_positions(
@@ -16,4 +26,16 @@ async def value_positions(
     return ValuePositions(history, accounts, strategies, prices)
 
 
+async def close_position(
+    accounts: AccountsDep,
+    history: HistoryDep,
+    subscriptions: SubscriptionsDep,
+    markets: MarketsDep,
+    trade_queue: TradeQueueDep,
+    clock: ClockDep,
+) -> ClosePosition:
+    return ClosePosition(accounts, history, subscriptions, markets, trade_queue, clock)
+
+
+ClosePositionDep = Annotated[ClosePosition, Depends(close_position)]
 ValuePositionsDep = Annotated[ValuePositions, Depends(value_positions)]

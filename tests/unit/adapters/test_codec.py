@@ -96,7 +96,7 @@ def test_a_field_that_newer_code_has_added_is_ignored() -> None:
 
 def test_a_message_of_newer_code_waits_for_that_code() -> None:
     with pytest.raises(RetryLater) as later:
-        message_from_json(TradeOrder, changed(schema_version=2))
+        message_from_json(TradeOrder, changed(schema_version=3))
     assert later.value.code == "SCHEMA_UNKNOWN"
 
 

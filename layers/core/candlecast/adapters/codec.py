@@ -18,7 +18,7 @@ from candlecast.domain.strategies.execution import Execution
 from candlecast.domain.strategies.versions import StrategyVersion
 from candlecast.domain.values.errors import InvalidValue, Poison, RetryLater
 
-SUPPORTED_SCHEMA_VERSIONS = frozenset({1})
+SUPPORTED_SCHEMA_VERSIONS = frozenset({1, 2})  # 2: an order of a part, which older code would take for an order of all
 MAX_SCHEMA_VERSION = 1_000  # a larger number is no version that code of ours could have written
 MAX_MESSAGE_CHARACTERS = 262_144  # a queue takes no more, so anything longer did not come from one
 # Durations and strategy parameters are floats; their money is still text.

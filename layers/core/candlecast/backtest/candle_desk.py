@@ -299,7 +299,7 @@ class CandleDesk:
             self._cancelled(entry, Reason.SIGNAL_SUPERSEDED)
         held = self.account.position(leave.subscription_id, leave.market)
         if leave.intent_id in self.account.intents and held is not None and leave.position_side in (None, held.side):
-            self._change(self.account.mark_exit(leave.intent_id, self._now()))
+            self._change(self.account.mark_exit(leave.intent_id, self._now(), self.market))
         elif leave.intent_id in self.account.intents:
             self._change(self.account.fail(leave.intent_id, IntentState.SKIPPED, Reason.NOTHING_HELD, self._now()))
 

@@ -163,6 +163,7 @@ class ApiSettings(WithTable, WithVenues):
     signal_queue_url: str
     trade_queue_url: str
     vetting_queue_url: str
+    awaited_look_queue_url: str
     secret_prefix: str
     kms_key_id: str
     dead_letters_function: str

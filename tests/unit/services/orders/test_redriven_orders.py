@@ -188,7 +188,7 @@ def test_an_order_whose_process_was_killed_at_its_last_try_is_recorded_at_the_ne
 @pytest.mark.parametrize("receives", [1, 5, 500])
 def test_an_order_of_newer_code_is_neither_dead_nor_recorded_and_is_executed_by_that_code(receives: int) -> None:
     yard = Yard()
-    newer = to_json(replace(a_trade_order(), schema_version=2))
+    newer = to_json(replace(a_trade_order(), schema_version=3))
     assert yard.waits(newer, receives)
     assert (yard.orders, yard.sqs.queues[DEAD]) == ([], [])
     yard.deliver(a_trade_order(), receives + 1)

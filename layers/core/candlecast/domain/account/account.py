@@ -25,6 +25,7 @@ from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.lifecycle import require_transition
 from candlecast.domain.orders.position import Position, Trade, market_of, place_of, position_key
 from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT, NOT_PLACED, next_closing, pause_after
+from candlecast.domain.signals.reduction import Reduction
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.copying import replace
@@ -361,11 +362,20 @@ class Account:
             return held
         return replace(held, intents={**held.intents, intent_id: replace(intent, retry_at=until)})
 
-    def mark_exit(self, intent_id: str, now: datetime) -> Account:
-        """Mark an exit for sending, for the quantity held now: the order before it may have changed the position."""
+    def mark_exit(self, intent_id: str, now: datetime, market: Market | None) -> Account:
+        """Mark an exit for sending, for the quantity held now: the order before it may have changed the position.
+
+        An exit of a part is marked for its part of that quantity, and ends where no order of the market is so small.
+        """
         intent = self.intents[intent_id]
         position = self.positions[position_key(intent.subscription_id, intent.market)]
-        sized = replace(intent, position_side=position.side, quantity=position.quantity)
+        quantity, reduction = position.quantity, intent.reduction
+        if reduction is not None:
+            quantity = reduction.of(position.quantity, market)
+            reduction = Reduction(quantity=quantity) if ZERO < quantity < position.quantity else None
+            if quantity == ZERO:
+                return self.fail(intent_id, IntentState.SKIPPED, Reason.QUANTITY_TOO_SMALL, now)
+        sized = replace(intent, position_side=position.side, quantity=quantity, reduction=reduction)
         return replace(self, intents={**self.intents, intent_id: sized}).hold(intent_id, IntentState.SUBMITTING, now)
 
     def seen(self, intent_id: str) -> Account:
@@ -510,15 +520,17 @@ class Account:
     def _close_again(self, ended: Intent, now: datetime) -> Account:
         """An exit or a target that the venue has refused, or has ended at market too early, is followed by another.
 
-        So is the last part of an exit, if all parts together were not enough. The next order waits for its pause as a wish of the
-        account, until it is sent or nothing is held any more. A target that rested, and that somebody has cancelled at the venue,
-        stays cancelled.
+        So is the last part of an exit, if all parts together were not enough. An exit of a part is followed while something of
+        its part is left. The next order waits for its pause as a wish of the account, until it is sent or nothing is held any
+        more. A target that rested, and that somebody has cancelled at the venue, stays cancelled.
         """
         closes = ended.kind in (LegKind.EXIT, LegKind.TAKE_PROFIT)
         cut_short = ended.state is IntentState.CANCELLED and ended.order_type is OrderType.MARKET
         unfinished = closes and (ended.state is IntentState.REJECTED or cut_short)
-        exits = (i for i in self.under_way(ended.subscription_id, ended.market) if i.kind is LegKind.EXIT)
+        exits = (i for i in self.under_way(ended.subscription_id, ended.market) if i.kind is LegKind.EXIT and i.reduction is None)
         last_part = ended.kind is LegKind.EXIT and ended.state is IntentState.FILLED and next(exits, None) is None
+        if ended.reduction is not None and ended.reduction.after(ended.filled_quantity) is None:
+            return self
         if not (unfinished or last_part) or self.position(ended.subscription_id, ended.market) is None:
             return self
         wish = next_closing(ended, now)

@@ -34,6 +34,7 @@ from candlecast.domain.orders.position import Position, position_key, unattribut
 from candlecast.domain.orders.sizing import entry_quantity, stop_price, take_profits
 from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.levels import misplaced_stop, misplaced_target, opening_prices
+from candlecast.domain.signals.reduction import Reduction
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, Signal, TakeProfit
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.subscriptions.trade_order import TradeOrder
@@ -100,12 +101,14 @@ def plan_orders(account: Account, order: TradeOrder, market: Market | None, now:
     Legs that the account knows already are left out, so a repeat of a message plans nothing. While an earlier order of the same
     position is undecided, nobody knows what is held. An exit is then kept by the account, and an entry raises `RetryLater` for a
     bounded time (OUTCOME_UNKNOWN). An entry that rests is decided: an exit cancels it, and a second entry is denied. An exit that
-    the venue refuses is in nobody's way: it gives way to a newer order of its position. `generation` is the table's: an
+    the venue refuses is in nobody's way: it gives way to a newer order of its position. An exit of a part
+    waits behind it. `generation` is the table's: an
     account that was not reconciled in it opens nothing (invariant 14).
     """
     draft = _Draft(account, order, now, generation)
     refused = [i for i in draft.under_way if i.is_refused_exit and i.issued_at < order.signal.issued_at]
-    return _over_refused(draft, market, refused) if refused else _planned(draft, market)
+    gives_way = refused and order.signal.reduction is None
+    return _over_refused(draft, market, refused) if gives_way else _planned(draft, market)
 
 
 def _over_refused(draft: _Draft, market: Market | None, refused: Sequence[Intent]) -> Plan:
@@ -242,7 +245,7 @@ def _over_resting(draft: _Draft) -> Plan:
 
 
 def _exits(draft: _Draft, closing: Position | None, market: Market | None) -> tuple[Intent, ...]:
-    """The exit of all of `closing`, in parts if its market demands parts; or the decision that nothing is closed."""
+    """The exit of `closing` or of a part of it, in parts if its market demands parts; or the decision that nothing is closed."""
     status, signal = draft.account.status, draft.order.signal
     if closing is None:
         if signal.action.is_entry:
@@ -259,8 +262,14 @@ def _exits(draft: _Draft, closing: Position | None, market: Market | None) -> tu
         return (replace(_wish(draft), subscription_id=closing.subscription_id),)
     if status is not AccountStatus.ACTIVE:
         return (draft.exit(IntentState.DENIED, Reason.ACCOUNT_DISABLED, side=closing.side),)
-    leave = draft.exit(IntentState.SUBMITTING, side=closing.side, quantity=closing.quantity)
-    return in_parts(replace(leave, subscription_id=closing.subscription_id), market)
+    quantity, reduction = closing.quantity, signal.reduction
+    if reduction is not None:
+        quantity = reduction.of(closing.quantity, market)
+        reduction = Reduction(quantity=quantity) if ZERO < quantity < closing.quantity else None
+    if quantity == ZERO:
+        return (draft.exit(IntentState.SKIPPED, Reason.QUANTITY_TOO_SMALL, side=closing.side),)
+    leave = draft.exit(IntentState.SUBMITTING, side=closing.side, quantity=quantity)
+    return in_parts(replace(leave, subscription_id=closing.subscription_id, reduction=reduction), market)
 
 
 # -- the entry ---------------------------------------------------------------------------------------------------------------
@@ -534,6 +543,7 @@ class _Draft:
             submitted_at=self.now if state is IntentState.SUBMITTING else None,
             denial=denial,
             strategy_version=self.order.strategy_version,
+            reduction=signal.reduction,
         )
 
     def _id(self, kind: LegKind) -> str:

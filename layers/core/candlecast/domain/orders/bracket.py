@@ -10,6 +10,7 @@ from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, StopRules, tighter
 from candlecast.domain.orders.sizing import ladder_quantities, parts
 from candlecast.domain.signals.entry_order import EntryOrder, EntryType
+from candlecast.domain.signals.reduction import Reduction
 from candlecast.domain.signals.signal import Signal, TakeProfit
 from candlecast.domain.subscriptions.subscription import Settings
 from candlecast.domain.values.copying import replace
@@ -121,12 +122,19 @@ def in_parts(leg: Intent, market: Market | None) -> tuple[Intent, ...]:
     if len(sizes) == 1:
         return (leg,)
     bracket_of = leg.bracket_of or (leg.intent_id if leg.kind is LegKind.ENTRY else None)
-    made = [replace(leg, quantity=sizes[0])]
+    made = [_part(leg, sizes[0])]
     for number, size in enumerate(sizes[1:], start=2):
         name = f"{leg.leg}_PART_{number}"
         key = intent_id(leg.signal_id, leg.subscription_id, name)
-        made.append(replace(leg, intent_id=key, leg=name, quantity=size, part_of=leg.intent_id, bracket_of=bracket_of))
+        made.append(replace(_part(leg, size), intent_id=key, leg=name, part_of=leg.intent_id, bracket_of=bracket_of))
+    missing = leg.quantity - sum(sizes)  # beyond the bound of parts: an exit follows the last part
+    if leg.reduction is not None:
+        made[-1] = replace(made[-1], reduction=Reduction(quantity=sizes[-1] + missing))
     return tuple(made)
+
+
+def _part(leg: Intent, size: Decimal) -> Intent:
+    return replace(leg, quantity=size, reduction=None if leg.reduction is None else Reduction(quantity=size))
 
 
 def expected_price_of(opening: Intent) -> Decimal:

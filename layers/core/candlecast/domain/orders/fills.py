@@ -24,8 +24,10 @@ STATE_OF_STATUS = {
 def reason_of_end(intent: Intent, now: datetime) -> Reason:
     """Why the venue ended an order before it was filled.
 
-    By the order's own terms (IOC, FOK, post-only, the end of its validity), or for a cause of the venue's own.
+    By its owner's word, by its own terms (IOC, FOK, post-only, the end of its validity), or for a cause of the venue's own.
     """
+    if intent.cancel_asked_at is not None:
+        return Reason.CANCELLED_BY_OWNER
     over = intent.kind is LegKind.ENTRY and intent.expires_at is not None and now > intent.expires_at
     by_terms = intent.time_in_force.is_immediate or intent.post_only or over
     return Reason.ENTRY_NOT_FILLED if by_terms else Reason.CANCELLED_AT_VENUE

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from candlecast.domain.limits.limits import ClosingLimits
 from candlecast.domain.orders.position import StopRules, position_key
+from candlecast.domain.signals.reduction import Reduction
 from candlecast.domain.values.ids import client_order_id
 from candlecast.domain.values.money import ZERO, require_decimal, require_utc
 from candlecast.domain.values.reasons import Denial, Reason
@@ -166,6 +167,10 @@ class Intent:
     """Of an entry: the trigger of its position's stops. Of a stop: its own trigger. None: as the venue has it."""
     part_of: str | None = None
     """Id of the first part, of a leg that is a further part of a quantity above the market's maximum; None for any other leg."""
+    cancel_asked_at: datetime | None = None
+    """Of an entry: when its owner asked for its cancellation. It is sent no more, and cancelled where it rests. None: never."""
+    reduction: Reduction | None = None
+    """Of an exit of a part: the rest of the part, a quantity from its first mark on. None: all that is held."""
 
     def __post_init__(self) -> None:
         require_utc("issued_at", self.issued_at)

@@ -44,6 +44,7 @@ class Trigger(StrEnum):
     PROVEN_ABSENT = "proven absent, and not wanted any more"
     NOTHING_TO_CLOSE = "what it should have closed is not held"
     TAKEN_BACK = "cancelled by us: its position is closed, or another order has taken its place"
+    WITHDRAWN = "its owner has cancelled it, and the venue has no order of it"
     DOUBTED = "the table was restored to an earlier moment: it may have been sent since"
     FORGOTTEN = "its entry has ended without a position, and no event reports it"
 
@@ -89,12 +90,14 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(S.SUBMITTING, Trigger.MARKED_AGAIN, S.SUBMITTING, _RECONCILER),
     Transition(S.SUBMITTING, Trigger.PROVEN_ABSENT, S.EXPIRED, _RECONCILER),
     Transition(S.SUBMITTING, Trigger.NOTHING_TO_CLOSE, S.SKIPPED, _RECONCILER),
+    Transition(S.SUBMITTING, Trigger.WITHDRAWN, S.CANCELLED, _RECONCILER),
     # the answer was lost: only the reconciler goes on
     *_told_by_venue(S.UNKNOWN, _RECONCILER),
     Transition(S.UNKNOWN, Trigger.MARKED_AGAIN, S.SUBMITTING, _RECONCILER),
     Transition(S.UNKNOWN, Trigger.PROVEN_ABSENT, S.EXPIRED, _RECONCILER),
     Transition(S.UNKNOWN, Trigger.NOTHING_TO_CLOSE, S.SKIPPED, _RECONCILER),
     Transition(S.UNKNOWN, Trigger.DENIED_BY_RULE, S.DENIED, _RECONCILER),
+    Transition(S.UNKNOWN, Trigger.WITHDRAWN, S.CANCELLED, _RECONCILER),
     # certainly not sent; a look that began before may still find an order of an earlier mark
     *_told_by_venue(S.PENDING, _RECONCILER),
     Transition(S.PENDING, Trigger.MARKED_AGAIN, S.SUBMITTING, _RECONCILER),
@@ -103,6 +106,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(S.PENDING, Trigger.TOO_LATE, S.EXPIRED, _RECONCILER),
     Transition(S.PENDING, Trigger.DOUBTED, S.UNKNOWN, _RECONCILER),
     Transition(S.PENDING, Trigger.OVERTAKEN, S.EXPIRED, (Actor.EXECUTOR,)),
+    Transition(S.PENDING, Trigger.WITHDRAWN, S.CANCELLED, _RECONCILER),
     Transition(S.PENDING, Trigger.NOTHING_TO_CLOSE, S.SKIPPED, _BOTH),
     Transition(S.PENDING, Trigger.DENIED_BY_RULE, S.DENIED, _EVERYBODY),
     Transition(S.PENDING, Trigger.FORGOTTEN, GONE, _BOTH),

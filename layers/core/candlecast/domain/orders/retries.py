@@ -32,8 +32,8 @@ def pause_after(kind: LegKind, attempts: int) -> timedelta:
 def next_closing(ended: Intent, now: datetime) -> Intent:
     """The next order after the venue has refused an exit or a target, or ended one at market too early.
 
-    The quantity of an exit is decided when it is sent. A target closes what is left of its share. The part after a filled exit is
-    no attempt more, and waits for no pause.
+    The quantity of an exit is decided when it is sent; an exit of a part keeps what is left of the part. A target closes what is
+    left of its share. The part after a filled exit is no attempt more, and waits for no pause.
     """
     filled = ended.state is IntentState.FILLED
     attempts = 0 if filled else ended.attempts + 1
@@ -46,6 +46,7 @@ def next_closing(ended: Intent, now: datetime) -> Intent:
         state=IntentState.PENDING,
         created_at=now,
         quantity=ZERO if is_exit else ended.quantity - ended.filled_quantity,
+        reduction=None if ended.reduction is None else ended.reduction.after(ended.filled_quantity),
         submitted_at=None,
         lookups=0,
         last_lookup_at=None,

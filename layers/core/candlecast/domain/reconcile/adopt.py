@@ -178,7 +178,7 @@ def cancelling(entry: Intent) -> str:
 
 
 def cancels_at(account: Account, entry: Intent) -> datetime:
-    """The earliest next attempt to cancel an entry that an exit waits for: at the pace of exits, which never wait for long."""
+    """The earliest next attempt to cancel an entry that an exit waits for, or its owner: at the pace of exits, which is quick."""
     mend = account.mends.get(cancelling(entry))
     return entry.created_at if mend is None else mend.last_at + pause_after(LegKind.EXIT, mend.attempts)
 

@@ -77,6 +77,8 @@ def _answers(account: Account, now: datetime) -> list[datetime]:
     for intent in account.intents.values():
         if intent.state.is_unresolved:
             looks.append(max(settles_at(intent, rules), now + rules.lookup_spacing))
+        elif intent.cancel_asked_at is not None:
+            looks.append(now if intent.state is IntentState.PENDING else max(cancels_at(account, intent), now))
         elif intent.state is IntentState.PENDING:
             first = waits_for(account, intent)
             tries = (

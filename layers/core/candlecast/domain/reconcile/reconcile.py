@@ -79,6 +79,18 @@ def exit_behind(account: Account, entry: Intent) -> Intent | None:
     return next((i for i in account.intents.values() if i.kind is LegKind.EXIT and waits_for(account, i) == entry), None)
 
 
+def has_left(account: Account, leg: Intent) -> bool:
+    """Whether an exit has ended and left held what it should have closed. Usually a stop filled first, unobserved.
+
+    An exit of a part leaves the rest on purpose. It has left something if another has to follow it after a failure.
+    """
+    position = account.position(leg.subscription_id, leg.market)
+    if leg.kind is not LegKind.EXIT or leg.intent_id in account.intents or position is None:
+        return False
+    failed = any(i.is_refused_exit for i in account.under_way(leg.subscription_id, leg.market))
+    return position.side is leg.position_side and (leg.reduction is None or failed)
+
+
 def is_left_over(account: Account, intent: Intent) -> bool:
     """Whether a stop or target is about a position that is not held (any more)."""
     held = account.position(intent.subscription_id, intent.market)
@@ -105,9 +117,9 @@ def next_step(account: Account, intent: Intent, now: datetime) -> Step:
     """The step for an intent that the venue does not know (or that was certainly not sent: PENDING).
 
     A protective leg is sent behind its entry, or while its position is held. An exit is sent while a position is held that was
-    opened before the exit's signal. An entry is sent only while it is fresh (invariant 6) and its subscription active
-    (invariant 7). Nothing is sent for an account that is not active. Where the venue refuses its keys, a leg of a held position
-    waits for the keys.
+    opened before the exit's signal. An entry is sent only while it is fresh (invariant 6), its subscription active
+    (invariant 7), and its cancellation not asked for. Nothing is sent for an account that is not active. Where the venue
+    refuses its keys, a leg of a held position waits for the keys.
     """
     rules = rules_of(account.venue)
     if intent.state is not IntentState.PENDING and not is_absent(intent, now, rules):
@@ -115,6 +127,8 @@ def next_step(account: Account, intent: Intent, now: datetime) -> Step:
     if account.status is not AccountStatus.ACTIVE:
         closes = intent.state is IntentState.PENDING and intent.kind is not LegKind.ENTRY and _is_held(account, intent)
         return Step.WAIT if closes and account.waits_for_keys else Step.EXPIRE
+    if intent.cancel_asked_at is not None:
+        return Step.EXPIRE
     first = waits_for(account, intent)
     if first is not None and (intent.kind is LegKind.EXIT or next_step(account, first, now) is not Step.SEND):
         return Step.WAIT

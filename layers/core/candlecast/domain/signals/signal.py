@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from candlecast.domain.signals.entry_order import EntryOrder
+from candlecast.domain.signals.reduction import Reduction
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import require_decimal, require_utc
@@ -54,8 +55,8 @@ class TakeProfit:
 class Signal:
     """One decision, as it is stored and as every subscriber gets it. Prices are in quote units of the market.
 
-    Raises `InvalidValue` (ENTRY_ORDER_INVALID, TOO_MANY_TARGETS, TARGET_SHARES_EXCEED_ONE, METADATA_TOO_LARGE; INVALID_VALUE for
-    a naive time or a number out of bounds).
+    Raises `InvalidValue` (ENTRY_ORDER_INVALID, REDUCTION_INVALID, TOO_MANY_TARGETS, TARGET_SHARES_EXCEED_ONE,
+    METADATA_TOO_LARGE; INVALID_VALUE for a naive time or a number out of bounds).
     """
 
     signal_id: str
@@ -94,6 +95,8 @@ class Signal:
     """Who has released the quarantined signal; None for a decision of its own."""
     decision_id: str | None = None
     """Id that the decisions of all versions of the strategy on one candle share; None: the signal is its candle's only one."""
+    reduction: Reduction | None = None
+    """Of an exit: the part of the position that it closes. None: all."""
     schema_version: int = 1
     """Version of the stored form."""
 
@@ -107,6 +110,8 @@ class Signal:
             require_decimal("confidence", self.confidence, non_negative=True)
         if self.entry is not None and not self.action.is_entry:
             raise InvalidValue("an exit is always at market", code="ENTRY_ORDER_INVALID")
+        if self.reduction is not None and self.action.is_entry:
+            raise InvalidValue("an entry reduces nothing", code="REDUCTION_INVALID")
         if len(self.take_profits) > MAX_TAKE_PROFITS:
             raise InvalidValue(f"at most {MAX_TAKE_PROFITS} take profits", code="TOO_MANY_TARGETS")
         if sum((rung.share for rung in self.take_profits), Decimal(0)) > 1:

@@ -38,4 +38,4 @@ class TradeOrder:
     venue: str | None = None
     """Venue of the strategy, where the account of an entry must be; None from an older sender, and for an exit of a person."""
     schema_version: int = 1
-    """Version of the message's form; a consumer refuses a version that it does not know."""
+    """Version of the message's form; a consumer refuses a version that it does not know. 2: the signal has a reduction."""

@@ -27,6 +27,7 @@ from candlecast.adapters.dynamodb.health import DynamoHealth
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
 from candlecast.adapters.dynamodb.listings import DynamoListingStore
+from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.parity_days import DynamoParityStore
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
@@ -39,12 +40,20 @@ from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.adapters.s3.backtest_results import S3BacktestResults
 from candlecast.adapters.s3.market_catalogue import S3Markets
 from candlecast.adapters.s3.strategy_code import S3CodeStore
-from candlecast.adapters.sqs.queues import SqsBacktestQueue, SqsParityQueue, SqsSignalQueue, SqsTradeQueue, SqsVettingQueue
+from candlecast.adapters.sqs.queues import (
+    SqsBacktestQueue,
+    SqsParityQueue,
+    SqsReconcileQueue,
+    SqsSignalQueue,
+    SqsTradeQueue,
+    SqsVettingQueue,
+)
 from candlecast.adapters.system import RandomIdentifiers, SystemClock
 from candlecast.runtime.compose.clients import aws, lazy
 from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import ApiSettings
+from candlecast.services.reconcile.ask_for_looks import AskForLooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -65,7 +74,7 @@ if TYPE_CHECKING:
     from candlecast.ports.listings import ListingStore
     from candlecast.ports.parity import ParityStore
     from candlecast.ports.pool import PoolStore
-    from candlecast.ports.queue import BacktestQueue, ParityQueue, SignalQueue, TradeQueue, VettingQueue
+    from candlecast.ports.queue import BacktestQueue, ParityQueue, ReconcileQueue, SignalQueue, TradeQueue, VettingQueue
     from candlecast.ports.sources import SourceUse
     from candlecast.ports.store import (
         AccountStore,
@@ -278,6 +287,14 @@ def trade_queue() -> TradeQueue:
 @provider
 def vetting_queue() -> VettingQueue:
     return SqsVettingQueue(aws("sqs"), build().known.vetting_queue_url)
+
+
+@provider
+def awaited_looks() -> ReconcileQueue:
+    """Looks that a person waits for. A request that was to be delivered by now counts as done: it may have read before."""
+    known, clock = build().known, build().clock
+    queue = SqsReconcileQueue(aws("sqs"), known.awaited_look_queue_url)
+    return AskForLooks(DynamoLooks(build().table), queue, queue, clock, EmfMetrics(), renews=True)
 
 
 @provider

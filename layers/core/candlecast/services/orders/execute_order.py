@@ -10,7 +10,7 @@ that the entry has filled, then with its outcome.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,9 +19,10 @@ from math import ceil
 from candlecast.domain.account.account import Account
 from candlecast.domain.decide.plan import UNRESOLVED_WAIT_SECONDS, Plan, plan_orders
 from candlecast.domain.limits.limits import Authority
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.reconcile.look_schedule import next_full_look, next_look
 from candlecast.domain.reconcile.protect import release_unsent
+from candlecast.domain.reconcile.reconcile import has_left
 from candlecast.domain.signals.messages import ReconcileRequest
 from candlecast.domain.signals.signal import reported_age_seconds
 from candlecast.domain.subscriptions.trade_order import TradeOrder
@@ -146,7 +147,9 @@ class ExecuteOrder:
         self.place.cancel_orphans(changes, venue)
         changes.make(partial(release_unsent, place=legs[0].position_key))
         stored = changes.commit(self.accounts)
-        self._ask_for_reconcile(stored, order, changes.pause_seconds, at_once=_exit_was_refused(stored, legs))
+        refused = any(has_left(stored, leg) for leg in legs)
+        reduced = any(leg.reduction is not None and leg.intent_id not in stored.intents for leg in legs)
+        self._ask_for_reconcile(stored, order, changes.pause_seconds, at_once=refused, soon=reduced)
         return stored
 
     def _connect(self, account: Account) -> Venue:
@@ -171,10 +174,15 @@ class ExecuteOrder:
         self._ask_for_reconcile(account, order)
         return account
 
-    def _ask_for_reconcile(self, account: Account, order: TradeOrder, pause_seconds: float = 0, *, at_once: bool = False) -> None:
-        """An unsettled leg belongs to the reconciler, as soon as a look can say something."""
+    def _ask_for_reconcile(
+        self, account: Account, order: TradeOrder, pause_seconds: float = 0, *, at_once: bool = False, soon: bool = False
+    ) -> None:
+        """An unsettled leg belongs to the reconciler, as soon as a look can say something.
+
+        `at_once` asks for positions too. `soon` asks for a look that makes a stop fit what an exit has left.
+        """
         now = self.clock.now()
-        look = now if at_once else next_look(account, now)
+        look = now if at_once or soon else next_look(account, now)
         if look is None:
             return
         request = ReconcileRequest(
@@ -194,13 +202,3 @@ def _organisation(account: Account, order: TradeOrder) -> str | None:
     """Where the account belongs, by the order's word unless its sender could not know."""
     known = order.limits is not None and order.limits.authority in (Authority.LIVE, Authority.CACHED)
     return order.organisation_id if known else order.organisation_id or account.organisation_id
-
-
-def _exit_was_refused(account: Account, legs: Iterable[Intent]) -> bool:
-    """Whether what an exit should have closed is still held: mostly a stop was faster, and nobody has noticed yet."""
-    return any(leg.kind is LegKind.EXIT and leg.intent_id not in account.intents and _still_held(account, leg) for leg in legs)
-
-
-def _still_held(account: Account, leg: Intent) -> bool:
-    position = account.position(leg.subscription_id, leg.market)
-    return position is not None and position.side is leg.position_side

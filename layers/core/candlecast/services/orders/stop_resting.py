@@ -1,7 +1,7 @@
 """Cancel orders that should no longer rest at the venue: unwanted entries, and market orders that hang.
 
-Their fills stay: an entry's part gets its stop, and the rest of an exit is exited again. An entry that an exit waits for is
-cancelled at the pace of exits, until its end is known.
+Their fills stay: an entry's part gets its stop, and the rest of an exit is exited again. An entry that an exit waits for, or that
+its owner has cancelled, is cancelled at the pace of exits, until its end is known.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class StopResting:
 
 
 def _may_cancel(account: Account, order: Intent, now: datetime) -> bool:
-    if exit_behind(account, order) is not None:
+    if order.cancel_asked_at is not None or exit_behind(account, order) is not None:
         return now >= cancels_at(account, order)
     return may_mend(account, cancelling(order), now)
 
@@ -92,6 +92,7 @@ def _entry_stops(account: Account, entry: Intent, switches: Collection[KillSwitc
     status = account.subscriptions.get(entry.subscription_id, SubscriptionStatus.CANCELLED)
     too_late = Reason.ENTRY_NOT_FILLED if entry.order_type.rests else Reason.SIGNAL_TOO_OLD
     causes = (
+        (entry.cancel_asked_at is not None, Reason.CANCELLED_BY_OWNER),
         (account.status is not AccountStatus.ACTIVE, Reason.ACCOUNT_DISABLED),
         (must_cancel_entries(concerning(switches, account, entry.strategy_id)), Reason.KILL_SWITCH),
         (status in _REASON_OF_SUBSCRIPTION, _REASON_OF_SUBSCRIPTION.get(status)),

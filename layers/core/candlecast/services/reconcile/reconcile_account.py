@@ -19,6 +19,7 @@ from candlecast.domain.account.kill_switch import KillSwitch
 from candlecast.domain.account.suspension import resume, resume_ended, since, suspend
 from candlecast.domain.account.switch_scope import places_of
 from candlecast.domain.account.vetting import looked_at
+from candlecast.domain.market.market import Market
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
 from candlecast.domain.reconcile.look_lease import is_pointless, was_served
@@ -31,7 +32,7 @@ from candlecast.domain.reconcile.look_schedule import (
     next_vetting,
     slot_after,
 )
-from candlecast.domain.reconcile.reconcile import Step, next_step
+from candlecast.domain.reconcile.reconcile import Step, has_left, next_step
 from candlecast.domain.reconcile.restoration import Restoration, is_restoring
 from candlecast.domain.signals.messages import ReconcileRequest, VettingRequest
 from candlecast.domain.values.copying import replace
@@ -255,7 +256,7 @@ class ReconcileAccount:
             return changes.account
         self.metrics.count("ReconcileActions")
         stored = changes.commit(self.accounts)
-        doubtful = not request.full and any(_left_something(stored, leg) for leg in sent)
+        doubtful = not request.full and any(has_left(stored, leg) for leg in sent)
         self._come_again(stored, replace(request, full=doubtful), changes.pause_seconds)
         return stored
 
@@ -269,7 +270,7 @@ class ReconcileAccount:
             if key in seen.unproven:
                 continue
             if step is Step.SEND:
-                changes.make(_marked(intent, now), key)
+                changes.make(_marked(intent, self.place.markets.find(found.venue, intent.market), now), key)
                 chosen.append(key)
             elif step is Step.EXPIRE:
                 changes.make(ended_if_still(intent, *_ending(intent, active=active), now), key)
@@ -277,22 +278,22 @@ class ReconcileAccount:
             return []
         chosen += self.close.choose(changes, seen.switches, seen.marks)
         chosen += self.protect.choose(changes)
-        legs = [changes.account.intents[key] for key in chosen]
+        legs = [changes.account.intents[key] for key in chosen if key in changes.account.intents]
         return sorted(legs, key=lambda leg: leg.kind is not LegKind.EXIT)  # what is closed needs no stop any more
 
     def _further(self, changes: Changes, sent: list[Intent], marks: Mapping[str, Decimal]) -> list[Intent]:
         """The legs that those just sent make necessary, marked for sending.
 
         A new stop was refused, and the market is beyond it: close at once. A further part of an entry has grown its position: the
-        stop must cover the part.
+        stop must cover the part. An exit of a part has shrunk the position: the stop must fit the rest.
         """
         account, exits = changes.account, list[Intent]()
         for position in _passed(account, marks):
             exits += self.close.leave(account, position, Reason.WOULD_TRIGGER)
         if exits:
             changes.make(partial(Account.decide, decided=exits, now=self.clock.now()))
-        grows = any(leg.kind is LegKind.ENTRY and leg.part_of is not None for leg in sent)
-        stops = self.protect.choose(changes) if grows else []
+        changed = any((leg.kind is LegKind.ENTRY and leg.part_of is not None) or leg.reduction is not None for leg in sent)
+        stops = self.protect.choose(changes) if changed else []
         return exits + [changes.account.intents[key] for key in stops]
 
     def _send(self, account: Account, venue: Venue, legs: list[Intent]) -> Changes:
@@ -374,17 +375,10 @@ def _passed(account: Account, marks: Mapping[str, Decimal]) -> list[Position]:
     return [p for p in naked if p.entry_intent_id in refused or p.is_beyond_stop(marks.get(p.market))]
 
 
-def _left_something(account: Account, leg: Intent) -> bool:
-    """Whether an exit has ended and its position is still held. Usually a stop filled first, unobserved."""
-    if leg.kind is not LegKind.EXIT or leg.intent_id in account.intents:
-        return False
-    return account.position(leg.subscription_id, leg.market) is not None
-
-
-def _marked(intent: Intent, now: datetime) -> Change:
-    """The mark under which an intent is sent; an exit is marked for all that is held."""
+def _marked(intent: Intent, market: Market | None, now: datetime) -> Change:
+    """The mark under which an intent is sent; an exit is marked for the position, or for its part of it."""
     if intent.kind is LegKind.EXIT:
-        return partial(Account.mark_exit, intent_id=intent.intent_id, now=now)
+        return partial(Account.mark_exit, intent_id=intent.intent_id, now=now, market=market)
     return partial(Account.hold, intent_id=intent.intent_id, state=IntentState.SUBMITTING, now=now)
 
 
@@ -392,6 +386,8 @@ def _ending(intent: Intent, *, active: bool) -> tuple[IntentState, Reason]:
     """State and reason of an intent that is no longer wanted."""
     if not active:
         return IntentState.DENIED, Reason.ACCOUNT_DISABLED
+    if intent.cancel_asked_at is not None:
+        return IntentState.CANCELLED, Reason.CANCELLED_BY_OWNER
     if intent.kind is LegKind.EXIT and intent.submitted_at is None:
         return IntentState.SKIPPED, Reason.NOTHING_HELD
     return IntentState.EXPIRED, Reason.NEVER_PLACED

@@ -563,6 +563,7 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
     ),
     SIZING: (Reason.SIZING_INPUT_MISSING, Reason.NO_EDGE),
     "tests/unit/domain/limits/test_lock.py": (Reason.LIMITS_LOCKED,),
+    "tests/unit/services/orders/test_cancel_order.py": (Reason.CANCELLED_BY_OWNER,),
     "tests/unit/services/signals/test_fan_out.py": (Reason.NO_ACCOUNT,),
     "tests/unit/domain/signals/test_verdict.py": (
         Reason.TRIGGER_ON_WRONG_SIDE,

@@ -1,0 +1,53 @@
+"""Bodies of the acts by which people close positions."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pydantic import ConfigDict, Field
+
+from candlecast.domain.signals.reduction import Reduction
+from candlecast.services.orders.close_position import PositionPlace
+from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
+
+
+class PositionToClose(Body):
+    """A position as the list of positions shows it, and the part of it to close: a share, a quantity, or all without either."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"account_id": "4f1c", "subscription_id": "8a2b", "market": "BTC/USDT:USDT", "share": "0.5"},
+                {"account_id": "4f1c", "subscription_id": "8a2b", "market": "BTC/USDT:USDT"},
+            ]
+        }
+    )
+
+    account_id: Identifier = Field(description="Account that holds the position.")
+    subscription_id: Identifier = Field(description="Subscription of the position.")
+    market: Symbol = Field(description="Market of the position.")
+    share: Money | None = Field(
+        default=None,
+        description="Share of the held quantity as the exit is sent, above 0 and at most 1. Rounded down to the market's step.",
+    )
+    quantity: Money | None = Field(
+        default=None, description="Base units, above 0; never more than is held is closed. Not beside `share`."
+    )
+
+    def place(self) -> PositionPlace:
+        return PositionPlace(account_id=self.account_id, subscription_id=self.subscription_id, market=self.market)
+
+    def reduction(self) -> Reduction | None:
+        """The part; None for all."""
+        if self.quantity is None and self.share in (None, Decimal(1)):
+            return None
+        return Reduction(share=self.share, quantity=self.quantity)
+
+
+class ClosingView(View):
+    """The exit that was ordered; `GET /v1/orders/{order_id}` shows what became of it."""
+
+    order_id: str = Field(description="Id of the exit. Its order is shown once it is decided, mostly within a second.")
+    quantity: Money | None = Field(
+        description="Base units that it would close at the moment of the request; null for a repeat of an earlier request."
+    )
