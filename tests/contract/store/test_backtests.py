@@ -162,6 +162,17 @@ def test_a_worker_or_a_cancellation_notes_a_backtest_as_sent(store: BacktestStor
     assert store.find_backtest(tenant, begun.backtest_id).status is BacktestStatus.RUNNING
 
 
+def test_a_sweep_is_unsent_while_some_of_its_parts_run_and_the_others_are_not_sent(store: BacktestStore, tenant: str) -> None:
+    sweep = SweepPlan(axes={"fast": tuple(range(18))}, trials_of_a_part=5)
+    begun = store.save_backtest(store.create_backtest(another(tenant, plan=a_plan(sweep=sweep))).swept(NOW))
+    begun = store.save_backtest(begun.with_part(2))
+    assert unsent(store, tenant, 1) == [begun] == [store.find_backtest(tenant, begun.backtest_id)]
+    with pytest.raises(Conflict, match="VERSION_CONFLICT"):
+        store.save_backtest(replace(begun, version=begun.version - 1))
+    store.save_backtest(begun.cancelled(NOW))
+    assert unsent(store, tenant, 1) == []
+
+
 def test_a_forgotten_backtest_is_not_made_again_by_a_note(store: BacktestStore, tenant: str) -> None:
     gone = another(tenant)
     store.note_sent(gone)

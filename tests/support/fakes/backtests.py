@@ -147,7 +147,8 @@ class FakeBacktestStore:
         if known is None or known.version != backtest.version:
             raise Conflict("VERSION_CONFLICT", "the backtest has changed since it was read")
         stored = self.backtests[own] = replace(backtest, version=backtest.version + 1)
-        self.unsent.discard(own)
+        if stored.plan.tasks == 1 or not stored.status.is_open:
+            self.unsent.discard(own)
         return stored
 
     def list_backtests(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Backtest]:

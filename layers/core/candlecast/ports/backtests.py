@@ -52,7 +52,7 @@ class BacktestStore(Protocol):
         ...
 
     def note_sent(self, backtest: Backtest) -> None:
-        """Note that all tasks of the backtest were sent. Every write of `save_backtest` notes the same."""
+        """Note that all tasks of the backtest were sent. The end of it notes the same, and so does a begun single one."""
         ...
 
     def list_unsent(self, before: datetime, limit: int) -> Sequence[Backtest]:

@@ -150,17 +150,26 @@ class DynamoBacktestStore:
         try:
             if stored.status.is_open:
                 with store_errors():
-                    self._row(stored).save(condition=is_unchanged)
+                    self._save_open(stored, is_unchanged)
                 return stored
             # nothing leads out of an end, so each is counted exactly once
             with store_errors(), self._table.transaction() as transaction:
                 transaction.save(self._row(stored), condition=is_unchanged)
                 transaction.update(self._open_row(stored), actions=[self._counts.backtests.add(-1)])
-        except (PutError, TransactWriteError) as error:
+        except (PutError, UpdateError, TransactWriteError) as error:
             if condition_failed(error) or (isinstance(error, TransactWriteError) and cancelled_by(error)):
                 raise Conflict("VERSION_CONFLICT", "the backtest has changed since it was read") from error
             raise
         return stored
+
+    def _save_open(self, stored: Backtest, is_unchanged: Condition) -> None:
+        """Write it over itself. A task that runs was sent, and a sweep has others: it keeps its place among the unsent."""
+        rows, row = self._rows, self._row(stored)
+        if stored.plan.tasks == 1:
+            row.save(condition=is_unchanged)
+            return
+        written = rows.version.set(stored.version), rows.body.set(row.body), rows.schema_version.set(SCHEMA_VERSION)
+        row.update(actions=[*written], condition=is_unchanged)
 
     def list_backtests(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Backtest]:
         prefix = self._rows.place.startswith(BACKTEST + SEPARATOR)
