@@ -2,7 +2,7 @@
 # Makes the environments that `make` works in. A POSIX shell is needed, and uv or any Python from 3.9 on: Python brings uv, and
 # uv brings Python 3.13 if there is none.
 #
-#   infra/local/bootstrap.sh [dev] [emulator] [sam] [checkov] [bench] [docs] [freqtrade] [clients] [engines] [release] [telemetry] [openapi]      without names: the first three
+#   infra/local/bootstrap.sh [dev] [emulator] [sam] [checkov] [bench] [docs] [freqtrade] [clients] [engines] [release] [telemetry] [openapi] [search]      without names: the first three
 #
 # Several, not one: functions in the embedded cloud see the emulator's packages and the emulator pins botocore; the SAM
 # CLI pins its own again. An environment is made anew when its lock file or its Python has changed, else this returns

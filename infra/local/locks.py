@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ROOT / "infra" / "local" / "environments"
 LAYERS = ROOT / "layers"
-NAMES = "dev emulator sam bench docs checkov freqtrade clients engines release telemetry openapi uv"
+NAMES = "dev emulator sam bench docs checkov freqtrade clients engines release telemetry openapi search uv"
 THIRD_PARTY_LAYERS = ("deps", "signing", "exchange", "web", "strategies")
 BASE_LAYER = "deps"
 # Functions that sign mount the packages with which ccxt signs; other functions mount ccxt alone.

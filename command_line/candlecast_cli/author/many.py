@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from candlecast.backtest.workers import MOST_PROCESSES, cores
 from candlecast.domain.backtests.sweep import MAX_SEED, MOST_COMBINATIONS, RandomSearch
+from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast_cli.api import options, value_of
 from candlecast_cli.author import backtest
 from candlecast_cli.author.terms import Asked
@@ -59,6 +60,7 @@ class Search(StrEnum):
 
     GRID = "grid"  # all
     RANDOM = "random"  # some, drawn by chance
+    BAYESIAN = "bayesian"  # some, by the outcomes so far
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,14 @@ class Chosen:
     ] = None
 
     def random(self) -> RandomSearch | None:
-        """The random search that is meant; None for the grid. Raises USAGE."""
+        """The random search that is meant; None for the grid. Raises USAGE, for a search that learns too."""
+        if self.search is Search.BAYESIAN:
+            message = "--search bayesian belongs to candlecast sweep on this machine: its trials follow one another"
+            raise CommandFailed("USAGE", message, ExitCode.USAGE)
+        return self.sampled()
+
+    def sampled(self) -> RandomSearch | None:
+        """How many combinations a search tries, by which seed; None for the grid. Raises USAGE."""
         if self.search is Search.GRID:
             if (self.trials, self.seed) != (None, None):
                 raise CommandFailed("USAGE", "--trials and --seed belong to a --search: a grid tries everything", ExitCode.USAGE)
@@ -121,20 +130,34 @@ class Many:
 
 
 def prepared(
-    strategy: str, words: list[str], chosen: Chosen, candles: Path, asked: Asked, processes: int | None, steps: Steps
+    strategy: str,
+    words: list[str],
+    chosen: Chosen,
+    candles: Path,
+    asked: Asked,
+    processes: int | None,
+    steps: Steps,
+    *,
+    learns: bool = False,
 ) -> Many:
-    """Read the words, the strategy and the candles, with the rows before the span that the longest lookback needs."""
+    """Read the words, the strategy and the candles, with the rows before the span that the longest lookback needs.
+
+    A search that learns has its axes, and no combination yet.
+    """
     from candlecast.backtest.candle_table import read_candle_table
-    from candlecast.backtest.grid import axes_of, combinations_of
+    from candlecast.backtest.grid import Combinations, Grid, Sample, axes_of, combinations_of
     from candlecast.backtest.strategy_file import author_errors, strategy_class
 
     with redirect_stdout(sys.stderr):
         kind = strategy_class(strategy)
     axes = axes_of(kind, words)
     with author_errors(kind), redirect_stdout(sys.stderr):
-        combinations = combinations_of(kind, axes, random=chosen.random())
+        if learns:
+            combinations = Combinations(Grid(axes, Sample((), chosen.search, 0)), (), "")
+        else:
+            combinations = combinations_of(kind, axes, random=chosen.random())
     steps.step(f"reading {candles.name}")
-    longest = max(each.lookback for each in combinations.strategies if each is not None)
+    longest = max((each.lookback for each in combinations.strategies if each is not None), default=MAX_LOOKBACK)
     table = read_candle_table(candles, start_ms=asked.begin, end_ms=asked.end, history=longest - 1)
     terms = asked.terms(table)
     steps.end()

@@ -21,6 +21,7 @@ from candlecast_cli.author.many import (
     Many,
     Metric,
     Processes,
+    Search,
     body_of,
     counted,
     counts,
@@ -39,6 +40,7 @@ from candlecast_cli.printing import Steps, examples, put_table, say, visible
 if TYPE_CHECKING:
     from candlecast.backtest.result import Result
     from candlecast.backtest.sweep import SweepResult
+    from candlecast.domain.backtests.sweep import RandomSearch
 
 EXAMPLES = examples(
     "candlecast sweep sma_cross --candles candles.csv.gz --param fast_period=5:50:5 --param slow_period=60:250:10 --quantity 1",
@@ -78,13 +80,31 @@ def sweep(
         return
     candles = backtest.required(candles)
     require_outputs((strategy, candles, *asked.files), json_out, plot, csv_out)
-    from candlecast.backtest.sweep import require_metric, run_sweep
+    from candlecast.backtest.sweep import require_metric
 
     require_metric(metric)
+    if learns := chosen.search is Search.BAYESIAN:
+        from candlecast_cli.author.bayesian import require_optuna
+
+        require_optuna()  # before the candles are read
+    wanted = chosen.sampled()
     with Steps() as steps:
-        many = prepared(strategy, param, chosen, candles, asked, processes, steps)
+        many = prepared(strategy, param, chosen, candles, asked, processes, steps, learns=learns)
+    swept = _swept(many, metric) if wanted is None or not learns else _searched(many, wanted, metric)
+    many = replace(many, combinations=swept.combinations)
+    if not len(swept.order):
+        raise CommandFailed("SWEEP_FAILED", f"every combination failed, the first with {swept.failures[0]}")
+    with Steps() as steps:
+        steps.step("judging the best")
+        document = _judged(many, swept, asked, csv_out, plot)
+    put_result(document, json_out, show)
+
+
+def _swept(many: Many, metric: str) -> SweepResult:
+    from candlecast.backtest.sweep import run_sweep
+
     with counted(len(many.combinations.strategies) - many.combinations.refused, "combinations") as progress:
-        swept = run_sweep(
+        return run_sweep(
             many.strategy,
             many.combinations,
             many.table.candles,
@@ -95,12 +115,13 @@ def sweep(
             processes=many.processes,
             progress=progress,
         )
-    if not len(swept.order):
-        raise CommandFailed("SWEEP_FAILED", f"every combination failed, the first with {swept.failures[0]}")
-    with Steps() as steps:
-        steps.step("judging the best")
-        document = _judged(many, swept, asked, csv_out, plot)
-    put_result(document, json_out, show)
+
+
+def _searched(many: Many, wanted: RandomSearch, metric: str) -> SweepResult:
+    from candlecast_cli.author.bayesian import run_bayesian
+
+    with counted(wanted.count, "combinations") as progress:
+        return run_bayesian(many, wanted, metric, progress)
 
 
 def _judged(many: Many, swept: SweepResult, asked: Asked, csv_out: Path | None, plot: Path | None) -> dict[str, Any]:
@@ -109,6 +130,11 @@ def _judged(many: Many, swept: SweepResult, asked: Asked, csv_out: Path | None, 
     from candlecast.backtest.sweep import heat_map, whole_document
 
     best = _result(many, int(swept.order[0]))
+    sample = swept.combinations.grid.sample
+    if sample is not None and sample.search == Search.BAYESIAN:
+        from candlecast_cli.author.bayesian import LEARNS
+
+        best = replace(best, notes=(*best.notes, LEARNS))
     # Computed before anything is written.
     found = whole_document(swept, best, file=many.table.notes, settings=asked.described(many.terms), versions=versions())
     if plot is not None:

@@ -76,6 +76,17 @@ def test_options_of_a_search_come_together(words: list[str], more: list[str]) ->
         refusal(2, "USAGE", *command, *words, "--param", "lag=0,5", *more)
 
 
+def test_a_bayesian_search_without_its_extra_says_which(words: list[str]) -> None:
+    search = ("--param", "lag=0,1", "--search", "bayesian", "--trials", "2")
+    assert "pip install '.[search]'" in refusal(3, "EXTRA_MISSING", "sweep", *words, *search)
+
+
+def test_a_bayesian_search_is_for_sweeps_of_this_machine(words: list[str]) -> None:
+    search = ("--param", "lag=0,1", "--search", "bayesian", "--trials", "2")
+    refusal(2, "USAGE", "walk-forward", *words, *search, "--train", "400h", "--test", "100h")
+    refusal(2, "USAGE", "sweep", "turner", "--remote", "--from", "2026-11-01", *search)
+
+
 def test_a_combination_has_the_figures_of_its_backtest(words: list[str]) -> None:
     alone = run("backtest", *words[:-2], "--param", "lag=2", "--json", "-", "--slippage-bps", "3")
     metrics = json.loads(alone.stdout)["metrics"]

@@ -217,6 +217,12 @@ class Combinations:
     def refused(self) -> int:
         return self.strategies.count(None)
 
+    def require_some(self) -> Combinations:
+        """Itself; raises `InvalidValue` (SWEEP_EMPTY) if the strategy refuses all."""
+        if all(each is None for each in self.strategies):
+            raise InvalidValue(f"the strategy refuses all {len(self.grid):,} combinations: {self.refusal}", "SWEEP_EMPTY")
+        return self
+
 
 def combinations_of(
     strategy: type[Strategy[Any]],
@@ -224,12 +230,16 @@ def combinations_of(
     others: Mapping[str, Value] | None = None,
     random: RandomSearch | None = None,
 ) -> Combinations:
-    """Make every combination, or those that a random search draws. Other parameters are those of `others`, or the defaults.
+    """Make every combination, or those that a random search draws. Raises `InvalidValue` SWEEP_EMPTY if all are refused."""
+    return combinations_in(strategy, Grid.of(tuple(axes), random), others).require_some()
 
-    The parameters' own `check`, their bounds and the limit of the lookback may refuse some. Raises `InvalidValue` SWEEP_EMPTY if
-    they refuse all.
+
+def combinations_in(strategy: type[Strategy[Any]], grid: Grid, others: Mapping[str, Value] | None = None) -> Combinations:
+    """Make the combinations of a grid. Other parameters are those of `others`, or the defaults.
+
+    The parameters' own `check`, their bounds and the limit of the lookback may refuse some.
     """
-    grid, made, refusal = Grid.of(tuple(axes), random), list[Strategy[Any] | None](), ""
+    made, refusal = list[Strategy[Any] | None](), ""
     for values in grid.combinations():
         try:
             made.append(strategy.with_parameters({**(others or {}), **values}))
@@ -238,6 +248,4 @@ def combinations_of(
                 raise
             made.append(None)
             refusal = refusal or error.message
-    if all(each is None for each in made):
-        raise InvalidValue(f"the strategy refuses all {len(grid):,} combinations: {refusal}", "SWEEP_EMPTY")
     return Combinations(grid, tuple(made), refusal)

@@ -180,9 +180,7 @@ def run_sweep(
     require_metric(metric)
     rows = day_ends(candles.time[first:])
     made = [(index, each) for index, each in enumerate(combinations.strategies) if each is not None]
-    if len(rows) * len(made) > MOST_CELLS:
-        message = f"{len(rows):,} days of {len(made):,} combinations are over {MOST_CELLS:,} daily returns"
-        raise InvalidValue(message, "SWEEP_TOO_LARGE")
+    require_cells(len(rows), len(made))
     attempts: list[Trial | Failed | None] = [None] * len(combinations.strategies)
     work = attempted(lambda number: tried(made[number][1], candles, terms, metric, first, timeframe), strategy)
     for ended, (number, attempt) in enumerate(outcomes(len(made), work, processes), 1):
@@ -205,6 +203,13 @@ def attempted[R](work: Callable[[int], R], strategy: type[Strategy[Any]]) -> Cal
             return Failed("COMBINATION_FAILED", f"{type(error).__name__}: {error}")
 
     return attempt
+
+
+def require_cells(days: int, combinations: int) -> None:
+    """Raises `InvalidValue` (SWEEP_TOO_LARGE) for more daily returns than `MOST_CELLS`."""
+    if days * combinations > MOST_CELLS:
+        message = f"{days:,} days of {combinations:,} combinations are over {MOST_CELLS:,} daily returns"
+        raise InvalidValue(message, "SWEEP_TOO_LARGE")
 
 
 def require_metric(metric: str) -> None:
