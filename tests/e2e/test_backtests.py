@@ -36,6 +36,7 @@ from infra.local.candle_files import CandleFile
 from infra.local.cloud import Cloud
 from infra.local.demo.people import Api, Platform
 from infra.local.demo.replay import invoke
+from infra.local.demo.report import Ledger
 from infra.local.demo.scenario import VENUE, PlannedStrategy
 from infra.local.project import CommandError
 from tests.support.stage import ZIGZAG_MARKET, ZIGZAG_PARAMETERS, open_markets, replay_stack, utc_now, zigzag
@@ -231,6 +232,7 @@ def test_a_listed_strategy_has_the_platforms_backtest_on_its_card(story: Story) 
 
 def test_a_backtest_whose_task_was_never_sent_is_computed(story: Story) -> None:
     """Its item is written as by an API that was killed before it sent the task. The clock of each minute finds it."""
+    Ledger(story.cloud, (), ())  # the product's adapters find region, endpoint and keys as a function does
     store = DynamoBacktestStore(Table(story.cloud.outputs["TableName"]))
     asked = story.ask(story.author, UPLOADED)
     story.ended(story.author, asked)
