@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from candlecast.domain.orders.fleet import FEWEST_ORDERS, BacktestFill, SignalFill
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.values.ids import turn_tenth
 from tests.api.conftest import Deployment
 from tests.support.builders import STRATEGY, an_intent
+from tests.support.fakes.history import FakeFillStore
 
 PATH = f"/v1/strategies/{STRATEGY}/slippage"
 
@@ -32,6 +35,8 @@ def test_the_mean_of_each_tenth_is_told_with_the_signals_that_it_is_over(populat
     ]
     assert populated.client.get(PATH).json == {
         "tenths": tenths,
+        "fleet": None,
+        "own": None,
         "signals": [
             {
                 "signal_id": first.signal_id,
@@ -39,6 +44,9 @@ def test_the_mean_of_each_tenth_is_told_with_the_signals_that_it_is_over(populat
                 "orders": 2,
                 "slippage_bps": "20.00",
                 "tenths": tenths,
+                "backtest_price": None,
+                "fleet": None,
+                "own": None,
             }
         ],
     }
@@ -56,3 +64,42 @@ def test_slippage_names_no_tenant_and_no_order(populated: Deployment) -> None:
     order = an_intent()
     text = populated.admin.get(PATH).text
     assert not [it for it in (order.tenant_id, order.subscription_id, order.account_id, order.intent_id) if it in text]
+
+
+def fill_backtest(deployment: Deployment, price: str, bps: str) -> None:
+    order = an_intent()
+    fill = BacktestFill(price=Decimal(price), slippage_bps=Decimal(bps))
+    found = SignalFill(signal_id=order.signal_id, issued_at=order.issued_at, fill=fill)
+    FakeFillStore(deployment.database).put_fills(STRATEGY, [found])
+
+
+def fill_others(deployment: Deployment, count: int) -> None:
+    """Orders of other tenants for the signal at 100, one at 100.1, one at 100.2 and so on."""
+    for number in range(1, count + 1):
+        price = Decimal(100) + Decimal(number) / 10
+        names: dict[str, Any] = {"intent_id": f"i{number}", "subscription_id": f"s{number}", "tenant_id": f"t{number}"}
+        deployment.history.put_order(an_intent(**names, state=IntentState.FILLED, average_price=price), 1)
+
+
+def test_fills_of_all_followers_stand_beside_the_backtests_once_nobody_is_shown_by_them(populated: Deployment) -> None:
+    fill_backtest(populated, "100.2", "20.00")
+    fill_others(populated, FEWEST_ORDERS - 2)
+    for client in (populated.client, populated.admin):
+        answer = client.get(PATH).json
+        assert (answer["fleet"], answer["signals"][0]["fleet"]) == (None, None)
+        assert answer["signals"][0]["backtest_price"] == "100.2"
+    fill_others(populated, FEWEST_ORDERS - 1)
+    answer = populated.admin.get(PATH).json
+    # with the tenant's own at 10: 10, 10, 20, 30, ... 90
+    assert answer["fleet"] == {"orders": 10, "mean_bps": "26.00", "median_bps": "20.00", "worst_bps": "70.00"}
+    assert answer["signals"][0]["fleet"] == answer["fleet"]
+    assert answer["own"] is None
+
+
+def test_a_follower_sees_the_own_fills_beside_the_backtests_however_few(populated: Deployment) -> None:
+    fill_backtest(populated, "100.2", "20.00")
+    fill_others(populated, 2)
+    own = {"orders": 1, "mean_bps": "-10.00", "median_bps": "-10.00", "worst_bps": "-10.00"}
+    answer = populated.client.get(PATH).json
+    assert (answer["own"], answer["signals"][0]["own"]) == (own, own)
+    assert populated.admin.get(PATH).json["own"] is None

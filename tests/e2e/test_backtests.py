@@ -20,11 +20,12 @@ from typer.testing import CliRunner
 
 from candlecast.adapters.dynamodb.backtests import DynamoBacktestStore
 from candlecast.adapters.dynamodb.single_table.table import Table
-from candlecast.backtest.candle_venue import Fees, Slippage
+from candlecast.backtest.candle_venue import Fees
 from candlecast.backtest.exact_path import Terms
 from candlecast.backtest.result import Result, without_history
 from candlecast.backtest.run import run
 from candlecast.domain.backtests.backtest import MAX_OPEN, BacktestStatus
+from candlecast.domain.backtests.market_fill import Slippage
 from candlecast.domain.market.market import Market
 from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode
 from candlecast.domain.values.timeframe import Timeframe

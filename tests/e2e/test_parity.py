@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from candlecast.adapters.codec import to_json
+from candlecast.adapters.dynamodb.history import DynamoHistory
+from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.parity.parity import Difference, ParityCause, ParityDay
 from candlecast.domain.signals.messages import CandleClosed
@@ -146,6 +148,27 @@ def test_a_look_ahead_that_begins_after_its_upload_is_caught(story: Story) -> No
     assert (checked, equal + otherwise) == (RUNS, RUNS)
     assert otherwise > 0
     assert {each.cause for each in differences(found)} == {ParityCause.LOOK_AHEAD}
+
+
+def test_the_share_stands_on_the_page_and_on_the_card_of_a_strategy(story: Story) -> None:
+    story.parity()
+    page = story.author.call("GET", f"/v1/strategies/{HONEST}")["parity"]
+    assert (page["checked"], page["percent"]) == (RUNS, "100")
+    cards = story.author.call("GET", "/v1/marketplace?venue_kind=paper&sort=newest&limit=100")["items"]
+    assert {card["strategy_id"]: card["parity"] for card in cards}[HONEST] == page
+
+
+def test_each_signal_that_was_traded_has_the_fill_of_a_backtest_once_the_next_candle_is_known(story: Story) -> None:
+    story.cloud.wait_until_relayed()
+    story.parity()
+    history = DynamoHistory(Table(story.cloud.outputs["TableName"]))
+    known = {run.signal.signal_id: run for run in story.executions() if run.signal is not None}
+    found = history.signal_ranks(PLANTED, None, 50)
+    assert found, "the planted strategy buys what rises"
+    for signal in found:
+        is_known = known[signal.signal_id].candle_close < story.closes[-1]
+        assert (signal.backtest is not None) is is_known
+        assert sum(signal.near.values()) == signal.total.orders
 
 
 def test_a_schedule_asks_for_the_day_before(story: Story) -> None:

@@ -19,11 +19,12 @@ import pytest
 
 from candlecast.adapters.s3.market_catalogue import S3Markets
 from candlecast.adapters.system import SystemClock
-from candlecast.backtest.candle_venue import Fees, Slippage
+from candlecast.backtest.candle_venue import Fees
 from candlecast.backtest.exact_path import Terms
 from candlecast.backtest.grid import Axis, Combinations, combinations_of
 from candlecast.backtest.sweep import run_sweep, sweep_document
 from candlecast.backtest.walk_forward import WalkForward, walk_forward, walk_forward_document, windows_of
+from candlecast.domain.backtests.market_fill import Slippage
 from candlecast.domain.backtests.sweep import RandomSearch, planned_sweep
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode

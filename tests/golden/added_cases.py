@@ -14,6 +14,7 @@ from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
+from candlecast.adapters.dynamodb.ranks import RankRows
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.strategies import AuthorRow, DynamoStrategyStore, UploadsRow
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
@@ -93,6 +94,11 @@ def _put_trades_of_days(world: World) -> None:
 def _put_ranked_orders(world: World) -> None:
     for order in added_values.ranked_orders():
         _history(world).put_order(order, 5)
+
+
+def _put_ranked_orders_and_fill(world: World) -> None:
+    _put_ranked_orders(world)
+    RankRows(world.table).put_fills(STRATEGY, [added_values.fill_of_a_backtest()])
 
 
 def _limits() -> LimitRecord:
@@ -268,6 +274,14 @@ ADDED: tuple[Case, ...] = (
         "of-a-signal",
         added_values.ranks_of_a_signal,
         _put_ranked_orders,
+        lambda world: _history(world).signal_ranks(STRATEGY, None, 1)[0],
+        of=f"{NOW.year}-",
+    ),
+    stored(
+        "ranks",
+        "beside-a-backtest",
+        added_values.ranks_beside_a_backtest,
+        _put_ranked_orders_and_fill,
         lambda world: _history(world).signal_ranks(STRATEGY, None, 1)[0],
         of=f"{NOW.year}-",
     ),

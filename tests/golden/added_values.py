@@ -13,6 +13,7 @@ from candlecast.domain.account.suspension import Suspension
 from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits, Scope
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.market.seen import SeenCandles
+from candlecast.domain.orders.fleet import BacktestFill, SignalFill
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.orders.ranks import SignalRanks, SlippageSums
@@ -132,6 +133,17 @@ def ranks_of_a_signal() -> SignalRanks:
     none = SlippageSums()
     first, other = SlippageSums(orders=1, slippage_bps=Decimal("0.23")), SlippageSums(orders=1, slippage_bps=Decimal("-2.02"))
     return SignalRanks(signal_id=values.SIGNAL, issued_at=NOW, tenths=(first, *[none] * 4, other, *[none] * 4))
+
+
+def fill_of_a_backtest() -> SignalFill:
+    """The fill of a backtest for the signal of `ranks_of_a_signal`."""
+    fill = BacktestFill(price=Decimal("50010.10"), slippage_bps=Decimal("-1.25"))
+    return SignalFill(signal_id=values.SIGNAL, issued_at=NOW, fill=fill)
+
+
+def ranks_beside_a_backtest() -> SignalRanks:
+    """The same with the number of orders near each slippage, and with the backtest's fill."""
+    return replace(ranks_of_a_signal(), near={2: 1, -20: 1}, backtest=fill_of_a_backtest().fill)
 
 
 def restoring() -> Account:

@@ -85,7 +85,7 @@ RIGHTS: Mapping[str, Rights] = {
         query=_keys("STRATEGY#*", "PARITY#*"),
         lookups={"GSI1": _keys("CLOCK#*", "CLOCK_UPLOADED#*", "FOLLOWERS#*")},
         put=_keys("PARITY#*"),
-        update=_keys("WEIGHTS#*", "SCHEDULES", "LISTING#*"),
+        update=_keys("WEIGHTS#*", "SCHEDULES", "LISTING#*", "RANKS#*"),
     ),
     "strategy_validator": Rights(get=_keys("WEIGHTS#*"), update=_keys("WEIGHTS#*")),
     "backtest_runner": Rights(

@@ -51,13 +51,20 @@ def parity(
         for strategy_id in ids if run else ():
             steps.step(f"comparing {strategy_id}")
             _compare(api, strategy_id, first)
-    found = {strategy_id: api.get(path("strategies", strategy_id, "parity"), since=first.isoformat()) for strategy_id in ids}
+    found = {strategy_id: _told(api, strategy_id, first) for strategy_id in ids}
     if as_json:
         put_json(found)
     else:
         _show(found)
     if any(require(each["share"], "otherwise", int) for each in found.values()):
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _told(api: Api, strategy_id: str, since: date) -> dict[str, Any]:
+    """The days, and the fills of the newest signals beside those of a backtest."""
+    fills = api.get(path("strategies", strategy_id, "slippage"))
+    told = api.get(path("strategies", strategy_id, "parity"), since=since.isoformat())
+    return {**told, "fills": {name: fills.get(name) for name in ("fleet", "own")}}
 
 
 def _own(api: Api) -> list[str]:
@@ -100,6 +107,16 @@ def _show(found: Mapping[str, Mapping[str, Any]]) -> None:
             say(f"{strategy_id}: no run was compared; a run counts a quarter of an hour after its candle")
         else:
             say(f"{strategy_id}: {share['percent']} % of {share['checked']} runs decided as a backtest does")
+        _fills(strategy_id, answer["fills"])
+
+
+def _fills(strategy_id: str, fills: Mapping[str, Any]) -> None:
+    for whose, name in (("all followers", "fleet"), ("you", "own")):
+        if (spread := fills[name]) is not None:
+            say(
+                f"{strategy_id}: fills of {whose} beside the backtest's, in basis points, positive is worse: mean "
+                f"{spread['mean_bps']}, median {spread['median_bps']}, worst {spread['worst_bps']} of {spread['orders']} orders"
+            )
 
 
 def _line(strategy_id: str, each: Mapping[str, Any]) -> str:

@@ -86,10 +86,11 @@ class Asked:
         return {**shown, "settings": None if settings is None or self.quantity is not None else _plainly(asdict(settings))}
 
     def _live(self, plain: PlainTerms, table: CandleTable) -> Terms:
-        from candlecast.backtest.candle_venue import Fees, Slippage
+        from candlecast.backtest.candle_venue import Fees
         from candlecast.backtest.exact_path import Terms, decimal_of
         from candlecast.backtest.inputs import read_funding, read_margin, read_market
         from candlecast.backtest.run import fine_market, settings_of_plain
+        from candlecast.domain.backtests.market_fill import Slippage
 
         _require_spread(self.spread, float(table.candles.low.min()))
         market = fine_market() if self.market is None else read_market(self.market, fine_market())

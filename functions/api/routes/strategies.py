@@ -92,9 +92,12 @@ def get_strategy_equity(
 
 
 @router.get("/{strategy_id}/slippage", responses=refusals(404))
-def get_strategy_slippage(admitted: AdmissionDep, show: ShowSlippageDep) -> SlippageView:
-    """Show what followers paid by the turn in which they were served; others than followers see a signal one candle later."""
-    return SlippageView.of(show(admitted))
+def get_strategy_slippage(who: CallerDep, admitted: AdmissionDep, show: ShowSlippageDep) -> SlippageView:
+    """Show what followers paid by the turn in which they were served, and their fills beside a backtest's.
+
+    Others than followers see a signal one candle later.
+    """
+    return SlippageView.of(show(admitted, who.tenant_id))
 
 
 @router.post("/{strategy_id}/source/secret", status_code=201, responses=refusals(403, 404, 409))

@@ -14,10 +14,10 @@ from candlecast.domain.backtests.backtest import (
     MAX_CASH,
     MAX_FEE,
     MAX_ROWS,
-    MAX_SLIPPAGE_BPS,
     Backtest,
     BacktestStatus,
 )
+from candlecast.domain.backtests.market_fill import MAX_SLIPPAGE_BPS
 from candlecast.domain.backtests.sweep import MAX_AXES, MAX_SEED, MAX_TRIALS, METRICS, RandomSearch, WalkForwardPlan
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.backtests import ResultLinks

@@ -24,9 +24,10 @@ import numpy as np
 
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.strategy_code import BuiltInStrategies
-from candlecast.backtest.candle_venue import Fees, Slippage
+from candlecast.backtest.candle_venue import Fees
 from candlecast.backtest.exact_path import Terms, run_exactly, signal_at
 from candlecast.backtest.fills import FillAt
+from candlecast.domain.backtests.market_fill import Slippage
 from candlecast.domain.market.market import Market
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind

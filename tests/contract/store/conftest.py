@@ -21,6 +21,7 @@ from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.listings import DynamoListingStore
 from candlecast.adapters.dynamodb.lost_orders import DynamoLostOrders
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
+from candlecast.adapters.dynamodb.ranks import RankRows
 from candlecast.adapters.dynamodb.rebuilt_history import RebuiltHistory
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.single_table.table import Table
@@ -32,6 +33,7 @@ from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.clock_registry import ClockRegistry
 from candlecast.ports.listings import ListingStore
+from candlecast.ports.parity import FillStore
 from candlecast.ports.restorations import LostOrders
 from candlecast.ports.sources import SourceUse
 from candlecast.ports.store import (
@@ -47,7 +49,7 @@ from candlecast.ports.verdicts import VerdictStore
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.executions import FakeExecutionStore
-from tests.support.fakes.history import FakeHistory, FakePriceStore, FakeRebuiltHistory
+from tests.support.fakes.history import FakeFillStore, FakeHistory, FakePriceStore, FakeRebuiltHistory
 from tests.support.fakes.listings import FakeClockRegistry, FakeListingStore
 from tests.support.fakes.restorations import FakeLostOrders
 from tests.support.fakes.signals import FakeSignalStore
@@ -74,6 +76,7 @@ class Stores:
     clock_registry: ClockRegistry
     verdicts: VerdictStore
     history: History
+    fills: FillStore
     rebuilt: History
     lost_orders: LostOrders
     lose_trades: Callable[[str], None]
@@ -102,6 +105,7 @@ def _fakes() -> Stores:
         clock_registry=FakeClockRegistry(database),
         verdicts=FakeVerdictStore(database),
         history=FakeHistory(database),
+        fills=FakeFillStore(database),
         rebuilt=FakeRebuiltHistory(database),
         lost_orders=FakeLostOrders(database),
         lose_trades=lambda tenant: lose(database, tenant),
@@ -135,6 +139,7 @@ def dynamodb_stores(cloud: str, dynamodb_table: Table) -> Stores:
         clock_registry=DynamoClockRegistry(dynamodb_table),
         verdicts=DynamoVerdictStore(dynamodb_table),
         history=DynamoHistory(dynamodb_table),
+        fills=RankRows(dynamodb_table),
         rebuilt=RebuiltHistory(dynamodb_table),
         lost_orders=DynamoLostOrders(dynamodb_table),
         lose_trades=partial(delete_trades, dynamodb_table),

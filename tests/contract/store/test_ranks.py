@@ -11,6 +11,7 @@ import pytest
 
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.ranks import RankRows
+from candlecast.domain.orders.fleet import BacktestFill, SignalFill
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.ranks import SignalRanks, SlippageSums
 from candlecast.domain.values.errors import RetryLater
@@ -47,7 +48,7 @@ def test_slippage_is_counted_once_in_the_tenth_of_the_followers_turn(stores: Sto
         tenth = turn_tenth(order.signal_id, order.subscription_id) - 1
         expected[tenth] += SlippageSums(orders=1, slippage_bps=order.slippage_bps)
     [signal] = ranks(stores)
-    assert signal == SignalRanks(signal_id=orders[0].signal_id, issued_at=orders[0].issued_at, tenths=tuple(expected))
+    assert (signal.signal_id, signal.issued_at, signal.tenths) == (orders[0].signal_id, orders[0].issued_at, tuple(expected))
     assert signal.total.orders == 40
 
 
@@ -97,3 +98,26 @@ def test_a_throttled_count_leaves_the_order_out_and_holds_no_event_up(stores: St
     stores.history.put_order(filled(1, "100.1"), 3)
     assert stores.history.get_order(TENANT, "intent-1").state is IntentState.FILLED
     assert ranks(stores) == []
+
+
+def test_orders_are_counted_by_their_slippage_to_two_digits(stores: Stores) -> None:
+    for number, price in enumerate(("100.0327", "100.0331", "99.9", "104.16", "100")):
+        stores.history.put_order(filled(number, price), 3)
+    [signal] = ranks(stores)
+    assert signal.near == {33: 2, -100: 1, 4200: 1, 0: 1}
+
+
+def test_the_fill_of_a_backtest_is_kept_beside_the_orders_of_its_signal_alone(stores: Stores) -> None:
+    order = filled(1, "100.1")
+    stores.history.put_order(order, 3)
+    fill = BacktestFill(price=Decimal("100.1000000000000000001"), slippage_bps=Decimal("-2.50"))
+    found = SignalFill(signal_id=order.signal_id, issued_at=order.issued_at, fill=fill)
+    stores.fills.put_fills(STRATEGY, [replace(found, signal_id="nobodys"), found])
+    [signal] = ranks(stores)
+    assert signal.backtest == fill
+    assert signal.total.orders == 1
+    stores.history.put_order(filled(2, "100.2"), 3)
+    newer = replace(found, fill=replace(fill, slippage_bps=Decimal(3)))
+    stores.fills.put_fills(STRATEGY, [newer])
+    [signal] = ranks(stores)
+    assert (signal.backtest, signal.total.orders) == (newer.fill, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
+from candlecast.domain.orders.fleet import SignalFill, rounded_tenths
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.orders.ranks import SignalRanks, SlippageSums, counted_slippage, rank_tenth
@@ -39,6 +40,8 @@ class FakeHistory:
         tenths = list(ranks.get(place, (SlippageSums(),) * TENTHS))
         tenths[tenth - 1] += SlippageSums(orders=1, slippage_bps=slippage)
         ranks[place] = tuple(tenths)
+        near = self.database.signal_near.setdefault(place, {})
+        near[rounded_tenths(slippage)] = near.get(rounded_tenths(slippage), 0) + 1
 
     def put_skipped(self, intents: Iterable[Intent]) -> None:
         for intent in intents:
@@ -114,11 +117,30 @@ class FakeHistory:
 
     def signal_ranks(self, strategy_id: str, until: datetime | None, limit: int) -> Sequence[SignalRanks]:
         found = [
-            SignalRanks(signal_id=signal_id, issued_at=issued_at, tenths=tenths)
+            SignalRanks(
+                signal_id=signal_id,
+                issued_at=issued_at,
+                tenths=tenths,
+                near=self.database.signal_near[strategy, issued_at, signal_id],
+                backtest=self.database.backtest_fills.get((strategy, issued_at, signal_id)),
+            )
             for (strategy, issued_at, signal_id), tenths in self.database.signal_ranks.items()
             if strategy == strategy_id and (until is None or issued_at < until)
         ]
         return sorted(found, key=lambda ranks: (ranks.issued_at, ranks.signal_id), reverse=True)[:limit]
+
+
+class FakeFillStore:
+    """`ports.parity.FillStore`."""
+
+    def __init__(self, database: FakeDatabase | None = None) -> None:
+        self.database = database or FakeDatabase()
+
+    def put_fills(self, strategy_id: str, fills: Sequence[SignalFill]) -> None:
+        for each in fills:
+            place = (strategy_id, each.issued_at, each.signal_id)
+            if place in self.database.signal_ranks:
+                self.database.backtest_fills[place] = each.fill
 
 
 class FakeRebuiltHistory(FakeHistory):

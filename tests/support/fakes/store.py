@@ -10,6 +10,7 @@ from operator import itemgetter
 
 from candlecast.adapters.paging import check_limit, decode_cursor, encode_cursor
 from candlecast.domain.account.account import Account
+from candlecast.domain.orders.fleet import BacktestFill
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.orders.ranks import SlippageSums
@@ -69,6 +70,8 @@ class FakeDatabase:
     signal_ranks: dict[tuple[str, datetime, str], tuple[SlippageSums, ...]] = field(
         default_factory=dict
     )  # strategy, time, signal
+    signal_near: dict[tuple[str, datetime, str], dict[int, int]] = field(default_factory=dict)  # of the same
+    backtest_fills: dict[tuple[str, datetime, str], BacktestFill] = field(default_factory=dict)
     strategy_statistics: dict[str, Statistics] = field(default_factory=dict)
     listed_backtests: dict[str, ListedBacktest] = field(default_factory=dict)
     listed_parities: dict[str, ParityShare] = field(default_factory=dict)

@@ -19,10 +19,11 @@ from candlecast.adapters import uploaded_code
 from candlecast.adapters.aws.sandbox_function import SandboxFunction
 from candlecast.adapters.backtest_engine import TRADE_COLUMNS, LiveCodeEngine
 from candlecast.adapters.uploaded_code import RUN_SECONDS
-from candlecast.backtest.candle_venue import Fees, Slippage
+from candlecast.backtest.candle_venue import Fees
 from candlecast.backtest.exact_path import Terms
 from candlecast.backtest.result import Result, without_history
 from candlecast.backtest.run import run
+from candlecast.domain.backtests.market_fill import Slippage
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.market.funding import FundingRate
 from candlecast.domain.values.errors import NotFound, Reject, RetryLater

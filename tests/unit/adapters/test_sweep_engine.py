@@ -16,11 +16,12 @@ import pytest
 
 from candlecast.adapters.aws.sandbox_function import SandboxFunction
 from candlecast.adapters.sweep_engine import LiveCodeSweep
-from candlecast.backtest.candle_venue import Fees, Slippage
+from candlecast.backtest.candle_venue import Fees
 from candlecast.backtest.exact_path import Terms
 from candlecast.backtest.grid import Axis, combinations_of
 from candlecast.backtest.sweep import SweepResult, run_sweep, sweep_document
 from candlecast.backtest.walk_forward import WalkForward, walk_forward, walk_forward_document, windows_of
+from candlecast.domain.backtests.market_fill import Slippage
 from candlecast.domain.backtests.sweep import RandomSearch, Value, WalkForwardPlan, planned_sweep
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.values.errors import Reject, RetryLater

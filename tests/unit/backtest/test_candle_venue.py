@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from candlecast.backtest.candle_venue import Bar, CandleVenue, Fees, Moment, Slippage
+from candlecast.backtest.candle_venue import Bar, CandleVenue, Fees, Moment
+from candlecast.domain.backtests.market_fill import Slippage
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.terms import OrderType, Side, TimeInForce
 from candlecast.domain.venue.reports import OrderRequest, VenueOrder, VenueOrderStatus

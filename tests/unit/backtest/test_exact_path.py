@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlecast.backtest.candle_venue import Slippage
 from candlecast.backtest.exact_path import ExactResult, run_exactly
 from candlecast.backtest.fast_path import ExitBy, trades_of
 from candlecast.backtest.fills import Costs, FillAt
+from candlecast.domain.backtests.market_fill import Slippage
 from candlecast.domain.subscriptions.subscription import Sizing, SizingMode
 from candlecast.strategy import Side, evaluate
 from tests.support.backtest_exact import (

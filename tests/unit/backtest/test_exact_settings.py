@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from candlecast.backtest import exact_path
 from candlecast.backtest.candle_desk import ClosedBy
-from candlecast.backtest.candle_venue import Slippage
 from candlecast.backtest.exact_path import ExactResult, run_exactly
 from candlecast.backtest.fills import FillAt
 from candlecast.backtest.margin import Margin
+from candlecast.domain.backtests.market_fill import Slippage
 from candlecast.domain.limits.limits import Limits
 from candlecast.domain.signals.entry_order import EntryPreference, EntryType
 from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from candlecast.backtest.candle_venue import Fees, Slippage
+from candlecast.backtest.candle_venue import Fees
 from candlecast.backtest.document import trade_rows
 from candlecast.backtest.exact_path import Terms
 from candlecast.backtest.fast_path import ExitBy
@@ -30,6 +30,7 @@ from candlecast.backtest.walk_forward import (
     walk_forward_document,
     windows_of,
 )
+from candlecast.domain.backtests.market_fill import Slippage
 from candlecast.domain.subscriptions.subscription import AllowedSides
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.timeframe import Timeframe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.slow
 
 ID = "my-breakout-btc"
 PATH = f"/v1/strategies/{ID}/parity"
+SLIPPAGE = f"/v1/strategies/{ID}/slippage"
 DIFFERENCE = {
     "candle_close": "2026-11-20T12:00:00Z",
     "cause": "REVISED",
@@ -39,6 +41,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     with serving() as made:
         monkeypatch.setenv("CANDLECAST_API_URL", made.url)
         monkeypatch.setenv("CANDLECAST_TOKEN", "header.payload.signature")
+        made.answer(f"GET {SLIPPAGE}", 200, {"tenths": [], "signals": [], "fleet": None, "own": None})
         yield made
 
 
@@ -59,6 +62,21 @@ def test_a_difference_is_named_with_its_row_and_fails_the_command(server: Server
     assert found.exit_code == 1
     assert "REVISED: live LONG at 100, the backtest HOLD, first candle that differs: 2026-11-20T11:59:00Z" in found.output
     assert server.sent("POST") == []
+
+
+def test_fills_of_all_followers_and_of_oneself_are_told_beside_the_backtests(server: Server) -> None:
+    fleet = {"orders": 1_200, "mean_bps": "1.25", "median_bps": "1.10", "worst_bps": "9.40"}
+    own = {"orders": 2, "mean_bps": "-0.50", "median_bps": "-0.50", "worst_bps": "0.10"}
+    server.answer(f"GET {PATH}", 200, told("old"))
+    del server.answers[f"GET {SLIPPAGE}"]
+    server.answer(f"GET {SLIPPAGE}", 200, {"tenths": [], "signals": [], "fleet": fleet, "own": own})
+    found = run("parity", "--since", "2026-11-20", "--no-run", ID)
+    assert found.exit_code == 0, found.output
+    assert "fills of all followers beside the backtest's" in found.output
+    assert "mean 1.25, median 1.10, worst 9.40 of 1200 orders" in found.output
+    assert "mean -0.50, median -0.50, worst 0.10 of 2 orders" in found.output
+    document = run("parity", "--since", "2026-11-20", "--no-run", "--json", ID)
+    assert json.loads(document.output)[ID]["fills"] == {"fleet": fleet, "own": own}
 
 
 def test_a_strategy_without_runs_is_told_in_words(server: Server) -> None:

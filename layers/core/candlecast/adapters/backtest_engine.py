@@ -22,13 +22,14 @@ from candlecast.adapters.decided_columns import DecidedColumns, decided_columns
 from candlecast.adapters.strategy_code import BuiltInStrategies, built_in_strategy
 from candlecast.adapters.uploaded_code import UploadedCode
 from candlecast.backtest.candle_table import FileNote, FileNotes
-from candlecast.backtest.candle_venue import Fees, Slippage
+from candlecast.backtest.candle_venue import Fees
 from candlecast.backtest.document import document, report_of, text_of, trade_rows, versions
 from candlecast.backtest.exact_path import Terms, decimal_of
 from candlecast.backtest.pictures.page import page_of
 from candlecast.backtest.result import Note, Result, without_history
 from candlecast.backtest.run import run
 from candlecast.domain.backtests.backtest import BacktestSummary
+from candlecast.domain.backtests.market_fill import Slippage
 from candlecast.domain.market.candle import check_contiguous
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.versions import StrategyVersion

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 from enum import Enum, auto
 
-from candlecast.backtest.fills import BASIS_POINTS, COSTS, HIGHEST_FEE, HIGHEST_SLIPPAGE_BPS
+from candlecast.backtest.fills import COSTS, HIGHEST_FEE
+from candlecast.domain.backtests.market_fill import Slippage, market_fill
 from candlecast.domain.market.market import Market
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import ZERO, payment, require_decimal
@@ -62,29 +63,6 @@ class Fees:
                 raise InvalidValue(f"a fee is a share of the notional, at most {HIGHEST_FEE}", code=COSTS)
         if self.taker < 0:
             raise InvalidValue("a taker pays a fee", code=COSTS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slippage:
-    """The distance of a fill at market from its price, always against the order; the parts add up.
-
-    `bps` is in basis points of the price, `half_spread` in quote units. `range_share` is a share of the candle's high less low.
-    Raises `InvalidValue` COSTS_INVALID.
-    """
-
-    bps: Decimal = ZERO
-    half_spread: Decimal = ZERO
-    range_share: Decimal = ZERO
-
-    def __post_init__(self) -> None:
-        for name in ("bps", "half_spread", "range_share"):
-            if require_decimal(name, getattr(self, name)) < 0:
-                raise InvalidValue("slippage is not negative", code=COSTS)
-        if self.bps > HIGHEST_SLIPPAGE_BPS or self.range_share > 1:
-            raise InvalidValue(f"slippage is at most {HIGHEST_SLIPPAGE_BPS} basis points and one range of the candle", code=COSTS)
-
-    def distance(self, price: Decimal, bar: Bar) -> Decimal:
-        return price * self.bps / BASIS_POINTS + self.half_spread + self.range_share * (bar.high - bar.low)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,11 +272,8 @@ class CandleVenue:
         return report
 
     def _slipped(self, order: _Resting, price: Decimal, bar: Bar) -> Decimal:
-        """The price after slippage, on the tick, never beyond the order's own limit; the noise of floats costs no tick."""
-        moved = self.market.round_price(price) + order.sign * self.slippage.distance(price, bar)
-        step = self.market.price_step
-        rounding = ROUND_CEILING if order.sign > 0 else ROUND_FLOOR
-        moved = max((moved / step).to_integral_value(rounding) * step, step)
+        """The price after slippage, never beyond the order's own limit."""
+        moved = market_fill(self.market, order.request.side, price, bar, self.slippage)
         if order.request.order_type not in MAKER_TYPES:
             return moved
         limit = _limit_price(order.request)

@@ -26,12 +26,13 @@ from typing import Any
 import numpy as np
 
 from candlecast.backtest.candle_desk import CandleDesk, ExactFill, ExactTrade
-from candlecast.backtest.candle_venue import Bar, CandleVenue, Fees, Moment, Slippage
+from candlecast.backtest.candle_venue import Bar, CandleVenue, Fees, Moment
 from candlecast.backtest.curve import Curve
 from candlecast.backtest.fills import FillAt
 from candlecast.backtest.margin import Margin
 from candlecast.backtest.plain import first_row
 from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.backtests.market_fill import Slippage
 from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits
 from candlecast.domain.market.market import Market
 from candlecast.domain.market.quote import Quote

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from candlecast.backtest.candle_venue import Fees, Slippage
+from candlecast.backtest.candle_venue import Fees
 from candlecast.backtest.exact_path import BACKTEST, ExactResult, Terms, decimal_of, run_exactly, unwatched
 from candlecast.backtest.fast_path import ExitBy
 from candlecast.backtest.plain import MOST_QUANTITY, PlainTerms, parameters_of, run_plainly, unplaced
 from candlecast.backtest.result import EXACT, ClosedTrades, Note, OpenPosition, Result
+from candlecast.domain.backtests.market_fill import Slippage
 from candlecast.domain.market.market import Market
 from candlecast.domain.subscriptions.subscription import MAX_LEVERAGE, Settings, Sizing, SizingMode
 from candlecast.domain.values.money import HUNDRED, ZERO

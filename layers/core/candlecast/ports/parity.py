@@ -8,6 +8,7 @@ from datetime import date
 from typing import Protocol
 
 from candlecast.domain.market.candle import Candle
+from candlecast.domain.orders.fleet import SignalFill
 from candlecast.domain.parity.parity import ParityDay
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.versions import StrategyVersion
@@ -24,6 +25,14 @@ class ParityStore(Protocol):
 
     def list_days(self, strategy_id: str, first: date, last: date) -> Sequence[ParityDay]:
         """The days from `first` to `last` that were checked, newest first. One query. Raises `RetryLater`."""
+        ...
+
+
+class FillStore(Protocol):
+    """The fills of a backtest, beside the sums of the slippage of a signal's followers."""
+
+    def put_fills(self, strategy_id: str, fills: Sequence[SignalFill]) -> None:
+        """Keep each with its signal's sums; nothing for a signal without a counted order. One write each. Raises `RetryLater`."""
         ...
 
 

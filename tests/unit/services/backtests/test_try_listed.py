@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 
 from candlecast.domain.backtests.backtest import DEFAULT_CASH
-from candlecast.domain.backtests.listed import LONGEST, MOST_ROWS, SLIPPAGE_BPS, listed_backtest
+from candlecast.domain.backtests.listed import LONGEST, MOST_ROWS, listed_backtest
+from candlecast.domain.backtests.market_fill import PLATFORM_SLIPPAGE
 from candlecast.domain.strategies.definition import Visibility
 from candlecast.domain.strategies.listing import BacktestFigures, ListedBacktest, ListingSort
 from candlecast.domain.strategies.record import public_until
@@ -99,7 +100,10 @@ def test_all_are_tried_on_the_same_terms() -> None:
         plan, settings = backtest.plan, backtest.plan.settings
         assert plan.until == timeframe.floor(public_until(a_strategy(timeframe=timeframe), NOW))
         assert timedelta(0) <= span - (plan.until - plan.start) < timeframe.length
-        assert (plan.cash, settings.capital, settings.sizing.value, plan.slippage_bps) == (*[DEFAULT_CASH] * 3, SLIPPAGE_BPS)
+        assert (plan.cash, settings.capital, settings.sizing.value, plan.slippage_bps) == (
+            *[DEFAULT_CASH] * 3,
+            PLATFORM_SLIPPAGE.bps,
+        )
         assert (settings.max_daily_loss_percent, backtest.shows_code) == (Decimal(100), False)
 
 

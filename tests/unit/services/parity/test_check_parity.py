@@ -5,7 +5,7 @@ The runs are made by the use case that makes them live, on a strategy of this mo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from candlecast.domain.market.history import KnownCandles, Series, Span
+from candlecast.domain.orders.fleet import SignalFill, backtest_fill
 from candlecast.domain.parity.parity import Difference, ParityCause, ParityDay
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus
@@ -31,6 +32,7 @@ from tests.support.builders import (
     STRATEGY,
     a_candle,
     a_candle_closed,
+    a_market,
     a_strategy,
     a_subscription,
     a_version,
@@ -42,7 +44,7 @@ from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.executions import FakeExecutionStore
 from tests.support.fakes.history import FakePriceStore
 from tests.support.fakes.listings import FakeListingStore
-from tests.support.fakes.market_data import FakeMarketData
+from tests.support.fakes.market_data import FakeMarketData, FakeMarkets
 from tests.support.fakes.parity import CodeOf, FakeParityStore
 from tests.support.fakes.parity_days import a_parity_day
 from tests.support.fakes.queues import FakeSignalQueue
@@ -127,6 +129,16 @@ def price_at(number: int) -> str:
     return str(100 + number // 7 + (0, 3, 1, 1, 4)[number % 5])
 
 
+class RecordingFills:
+    """`FillStore` that keeps the newest fills by signal."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, SignalFill] = {}
+
+    def put_fills(self, strategy_id: str, fills: Sequence[SignalFill]) -> None:
+        self.held |= {each.signal_id: each for each in fills}
+
+
 class World:
     """A followed strategy, and candles around `RUNS` closes from `NOW` on."""
 
@@ -137,6 +149,7 @@ class World:
         self.strategies, self.executions = FakeStrategyStore(self.database), FakeExecutionStore(self.database)
         self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
         self.history, self.listings = FakeCandleHistory(), FakeListingStore(self.database)
+        self.fills = RecordingFills()
         self.read = ReadHistory(self.history, self.market_data, self.clock, self.metrics)
         self.strategies.create_strategy(definition or a_strategy(subscriber_count=3, **changes))
         before = 3 * strategy.lookback
@@ -159,6 +172,8 @@ class World:
             executions=self.executions,
             days=self.days,
             listings=self.listings,
+            fills=self.fills,
+            markets=FakeMarkets(),
             code=self.code,
             frames=self.code,
             read=self.read,
@@ -472,6 +487,45 @@ def test_a_market_that_the_venue_has_no_more_leaves_gaps() -> None:
 
     world.check = replace(world.check, read=gone)
     assert only(world.checked()).cause is ParityCause.GAP
+
+
+def test_each_signal_of_the_day_has_the_fill_of_a_backtest_at_the_next_candles_open() -> None:
+    world = World(turns).run_all()
+    world.checked()
+    signals = {run: signal for run in range(RUNS) if (signal := world.record(run).signal) is not None}
+    assert len(signals) > 3
+    for run, signal in signals.items():
+        following = a_candle(close_of(run), world.prices[close_of(run)])
+        found = world.fills.held[signal.signal_id]
+        assert (found.issued_at, found.fill) == (signal.issued_at, backtest_fill(signal, following, a_market()))
+    assert len(world.fills.held) == len(signals)
+
+
+def test_a_signal_whose_next_candle_has_not_closed_has_no_fill_yet() -> None:
+    world = World(turns)
+    runs = [run for run in range(RUNS) if world.prices[close_of(run) - M1.length] != world.prices[close_of(run - 1) - M1.length]]
+    for run in range(runs[0] + 1):
+        world.run(run)
+    world.remove(close_of(runs[0]))
+    world.checked()
+    signal = world.record(runs[0]).signal
+    assert signal is not None
+    assert signal.signal_id not in world.fills.held
+
+
+def test_only_the_newest_signals_of_a_day_are_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("candlecast.services.parity.check_parity.RECENT_SIGNALS", 2)
+    world = World(turns).run_all()
+    world.checked()
+    newest = [signal.signal_id for run in range(RUNS) if (signal := world.record(run).signal) is not None][-2:]
+    assert set(world.fills.held) == set(newest)
+
+
+def test_a_market_that_the_catalogue_lacks_fills_nothing() -> None:
+    world = World(turns).run_all()
+    world.check = replace(world.check, markets=FakeMarkets(venue="elsewhere"))
+    assert world.checked().equal == RUNS
+    assert world.fills.held == {}
 
 
 def test_the_share_of_the_last_thirty_days_stands_on_the_card() -> None:

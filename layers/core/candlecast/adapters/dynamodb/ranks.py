@@ -1,5 +1,7 @@
 """Slippage by rank: one row for each signal of a strategy, with two numbers for each tenth of its turns.
 
+Beside them it counts orders by their slippage to two digits, and has the fill of a backtest.
+
 The rows of a strategy have a partition of their own: a signal's followers fill within seconds, and nothing else must wait.
 """
 
@@ -11,6 +13,7 @@ from decimal import Decimal
 from itertools import islice
 
 from pynamodb.attributes import NumberAttribute
+from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.operand import Path
 
 from candlecast.adapters.dynamodb.single_table.batch import Item, query_items
@@ -19,27 +22,32 @@ from candlecast.adapters.dynamodb.single_table.table import (
     SEPARATOR,
     Row,
     Table,
+    condition_failed,
     key,
     require_version,
     sortable,
     store_errors,
 )
+from candlecast.domain.orders.fleet import BacktestFill, SignalFill, rounded_tenths
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.ranks import RETENTION, SignalRanks, SlippageSums, counted_slippage, rank_tenth
 from candlecast.domain.values.ids import TENTHS
 
-RANKS = "RANKS"
+RANKS, NEAR = "RANKS", "near_"
 BEFORE_EVERY_SIGNAL, AFTER_EVERY_SIGNAL = "0", "~"  # they sort before and behind every year
 
 
 class RankRow(Row):
-    """The orders of one signal: `orders_1` to `orders_10`, and the sums of their slippage, `bps_1` to `bps_10`."""
+    """The orders of one signal: `orders_1` to `orders_10`, and the sums of their slippage, `bps_1` to `bps_10`.
+
+    `near_33` counts orders with a slippage near 3.3 basis points. `backtest_price` and `backtest_bps` are the backtest's fill.
+    """
 
     expires_at = NumberAttribute(null=True)
 
 
 class RankRows:
-    """Adds orders to the row of their signal, and reads the newest rows."""
+    """Adds orders to the row of their signal, and reads the newest rows. `ports.parity.FillStore`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -56,11 +64,29 @@ class RankRows:
             row.update(
                 actions=[
                     Path(f"orders_{tenth}").add(1),
-                    Path(f"bps_{tenth}").add({"N": format(slippage, "f")}),  # PynamoDB's own number goes through float
+                    Path(f"bps_{tenth}").add(_exact(slippage)),
+                    Path(f"{NEAR}{rounded_tenths(slippage)}").add(1),
                     rows.expires_at.set(int((order.issued_at + RETENTION).timestamp())),
                     rows.schema_version.set(SCHEMA_VERSION),
                 ]
             )
+
+    def put_fills(self, strategy_id: str, fills: Sequence[SignalFill]) -> None:
+        rows = self._rows
+        for each in fills:
+            row = rows(key(RANKS, strategy_id), key(sortable(each.issued_at), each.signal_id))
+            try:
+                with store_errors():
+                    row.update(
+                        actions=[
+                            Path("backtest_price").set(_exact(each.fill.price)),
+                            Path("backtest_bps").set(_exact(each.fill.slippage_bps)),
+                        ],
+                        condition=rows.partition.exists(),
+                    )
+            except UpdateError as error:
+                if not condition_failed(error):
+                    raise
 
     def newest(self, strategy_id: str, until: datetime | None, limit: int) -> Sequence[SignalRanks]:
         """The newest signals first, of those issued before `until`. One query."""
@@ -83,7 +109,21 @@ def _signal(item: Item) -> SignalRanks:
     require_version(int(item["schema_version"]["N"]))
     issued_at, signal_id = item["SK"]["S"].split(SEPARATOR)
     tenths = tuple(_sums(item, tenth) for tenth in range(1, TENTHS + 1))
-    return SignalRanks(signal_id=signal_id, issued_at=datetime.fromisoformat(issued_at), tenths=tenths)
+    near = {int(name.removeprefix(NEAR)): int(number["N"]) for name, number in item.items() if name.startswith(NEAR)}
+    return SignalRanks(
+        signal_id=signal_id, issued_at=datetime.fromisoformat(issued_at), tenths=tenths, near=near, backtest=_fill(item)
+    )
+
+
+def _fill(item: Mapping[str, Mapping[str, str]]) -> BacktestFill | None:
+    if "backtest_price" not in item:
+        return None
+    return BacktestFill(price=Decimal(item["backtest_price"]["N"]), slippage_bps=Decimal(item["backtest_bps"]["N"]))
+
+
+def _exact(number: Decimal) -> dict[str, str]:
+    """A number as DynamoDB takes it; PynamoDB's own number goes through float."""
+    return {"N": format(number, "f")}
 
 
 def _sums(item: Mapping[str, Mapping[str, str]], tenth: int) -> SlippageSums:

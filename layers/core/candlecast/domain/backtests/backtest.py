@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from candlecast.domain.backtests.market_fill import MAX_SLIPPAGE_BPS
 from candlecast.domain.backtests.sweep import SweepPlan
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.subscriptions.subscription import Settings
@@ -32,7 +33,6 @@ LEASE = timedelta(minutes=1)  # from the last word of a worker; its message is h
 TIME_LIMIT = timedelta(minutes=12)  # to compute, of a single backtest with its candles; the function has three minutes more
 RETRY_PAUSE_SECONDS = 30.0  # until a message that meets a running backtest looks again
 MAX_FEE = Decimal("0.1")  # of the notional; a fee in per cent instead of a share is above it
-MAX_SLIPPAGE_BPS = 1_000  # a tenth of the price; more is a mistake of units
 DEFAULT_CASH = Decimal(10_000)  # quote units, where neither cash nor a capital is named
 MAX_CASH = Decimal(10) ** 12  # quote units; beyond it a float has no cents
 MAX_MESSAGE_CHARACTERS = 1_000  # of a failure, for people

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from candlecast.domain.backtests.backtest import DEFAULT_CASH, Backtest, BacktestPlan, BacktestSummary
+from candlecast.domain.backtests.market_fill import PLATFORM_SLIPPAGE
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.listing import BacktestFigures
 from candlecast.domain.strategies.record import public_until
@@ -16,7 +17,6 @@ from candlecast.domain.values.money import HUNDRED
 PLATFORM = "platform"  # in the place of tenant and id; nothing of it is stored among backtests
 LONGEST = timedelta(days=365)
 MOST_ROWS = 30_000  # three weeks of minutes: decided and traded within a minute or two
-SLIPPAGE_BPS = Decimal(2)  # of each fill at market: several spreads of the large markets
 PLACES = Decimal("0.01")
 NO_LOSS_LIMIT = HUNDRED  # the limit of a day would hide losses that followers with other limits have
 
@@ -44,7 +44,7 @@ def listed_backtest(definition: StrategyDefinition, version: int | None, now: da
         ),
         cash=DEFAULT_CASH,
         version=version,
-        slippage_bps=SLIPPAGE_BPS,
+        slippage_bps=PLATFORM_SLIPPAGE.bps,
     )
     return Backtest(
         tenant_id=PLATFORM, backtest_id=PLATFORM, plan=plan, shows_code=False, asked_at=now, correlation_id=definition.strategy_id

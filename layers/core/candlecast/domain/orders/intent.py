@@ -280,12 +280,16 @@ class Intent:
         """
         if not self.average_price or not self.reference_price or self.order_type.is_conditional:
             return None
-        ratio = self.average_price / self.reference_price
-        if not 1 / MAX_REFERENCE_FACTOR <= ratio <= MAX_REFERENCE_FACTOR:
-            return None
-        worse = self.average_price - self.reference_price if self.side is Side.BUY else self.reference_price - self.average_price
-        return (worse / self.reference_price * 10_000).quantize(Decimal("0.01"))
+        return slippage_of(self.side, self.average_price, self.reference_price)
 
     @property
     def reason(self) -> Reason | None:
         return self.denial.reason if self.denial else None
+
+
+def slippage_of(side: Side, price: Decimal, reference: Decimal) -> Decimal | None:
+    """How much worse than the reference a fill is, in basis points of the reference; None beyond `MAX_REFERENCE_FACTOR`."""
+    if not 1 / MAX_REFERENCE_FACTOR <= price / reference <= MAX_REFERENCE_FACTOR:
+        return None
+    worse = price - reference if side is Side.BUY else reference - price
+    return (worse / reference * 10_000).quantize(Decimal("0.01"))

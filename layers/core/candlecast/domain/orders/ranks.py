@@ -6,11 +6,12 @@ price of a late turn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from candlecast.domain.orders.fleet import FEWEST_ORDERS, TENTHS_OF_A_POINT, BacktestFill, FillSpread, spread_of
 from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.ids import TENTHS, turn_tenth
 from candlecast.domain.values.money import ZERO
@@ -44,10 +45,38 @@ class SignalRanks:
     issued_at: datetime
     tenths: tuple[SlippageSums, ...]
     """By tenth of the turns, from the first served to the last."""
+    near: Mapping[int, int] = field(default_factory=dict)
+    """Orders by their slippage in tenths of a basis point, to two digits (`domain.orders.fleet.rounded_tenths`)."""
+    backtest: BacktestFill | None = None
+    """None before the day was compared with a backtest, and for signals from outside."""
 
     @property
     def total(self) -> SlippageSums:
         return sum(self.tenths, SlippageSums())
+
+
+def fleet_spread(signals: Iterable[SignalRanks]) -> FillSpread | None:
+    """All followers' fills beside the backtest's, over signals with `FEWEST_ORDERS` at least; None without such a signal."""
+    worse, orders, differences = ZERO, 0, list[tuple[Decimal, int]]()
+    for signal in signals:
+        total, backtest = signal.total, signal.backtest
+        if backtest is None or total.orders < FEWEST_ORDERS:
+            continue
+        worse += total.slippage_bps - backtest.slippage_bps * total.orders
+        orders += total.orders
+        differences += [(Decimal(near) / TENTHS_OF_A_POINT - backtest.slippage_bps, count) for near, count in signal.near.items()]
+    return spread_of(differences, worse / orders) if orders else None
+
+
+def own_spread(signals: Iterable[SignalRanks], orders: Iterable[Intent]) -> FillSpread | None:
+    """The fills of some orders beside the backtest's of their signals; None without an order of such a signal."""
+    fills = {signal.signal_id: signal.backtest for signal in signals}
+    differences = list[tuple[Decimal, int]]()
+    for order in orders:
+        slippage, backtest = counted_slippage(order), fills.get(order.signal_id)
+        if slippage is not None and backtest is not None:
+            differences.append((slippage - backtest.slippage_bps, 1))
+    return spread_of(differences)
 
 
 def by_tenth(signals: Iterable[SignalRanks]) -> tuple[SlippageSums, ...]:

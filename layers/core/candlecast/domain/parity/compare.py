@@ -103,6 +103,11 @@ class Frame:
         """Place of the candle that closed then; None if the store lacks it."""
         return self._rows.get(close - self.timeframe.length)
 
+    def following(self, close: datetime) -> Candle | None:
+        """The candle that opened then; None if the store lacks it."""
+        row = self._rows.get(close)
+        return None if row is None else self.known.candles[row]
+
     def window(self, close: datetime, rows: int) -> Sequence[Candle] | None:
         """The candles of a run at that close; None if one is missing, so that live would not decide either."""
         last = self.row_of(close)

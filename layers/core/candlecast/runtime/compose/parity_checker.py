@@ -12,6 +12,7 @@ from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.firings import DynamoFirings
 from candlecast.adapters.dynamodb.listings import DynamoListingStore
 from candlecast.adapters.dynamodb.parity_days import DynamoParityStore
+from candlecast.adapters.dynamodb.ranks import RankRows
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
@@ -60,6 +61,8 @@ def build() -> QueueConsumer[ParityTask]:
         executions=DynamoExecutionStore(table),
         days=DynamoParityStore(table),
         listings=DynamoListingStore(table),
+        fills=RankRows(table),
+        markets=markets,
         code=StrategiesByKind(
             {StrategyKind.BUILT_IN: BuiltInStrategies(), StrategyKind.UPLOADED: UploadedStrategies(code, sandbox)}
         ),

@@ -2,6 +2,8 @@
 
 All runs of a version are decided in one frame. Only a run that differs is decided again: on its own candles, and on all candles
 up to its close. These two show the cause.
+
+The fills that a backtest has for the day's signals are kept beside those of the followers.
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ from itertools import groupby, islice
 
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.market.history import KnownCandles, Series, Span
+from candlecast.domain.market.market import Market
+from candlecast.domain.orders.fleet import SignalFill, backtest_fill
+from candlecast.domain.orders.ranks import RECENT_SIGNALS
 from candlecast.domain.parity.compare import (
     ENDED_WITH_AN_ANSWER,
     NOT_PUBLISHED,
@@ -25,7 +30,7 @@ from candlecast.domain.parity.compare import (
 from candlecast.domain.parity.parity import A_DAY, Difference, ParityCause, ParityDay, end_of, start_of
 from candlecast.domain.signals.candle_signal import candle_signal
 from candlecast.domain.strategies.definition import StrategyDefinition
-from candlecast.domain.strategies.execution import Execution
+from candlecast.domain.strategies.execution import Execution, ExecutionStatus
 from candlecast.domain.strategies.parity_share import SHARE_DAYS, ParityShare
 from candlecast.domain.strategies.versions import StrategyVersion
 from candlecast.domain.values.copying import replace
@@ -33,9 +38,10 @@ from candlecast.domain.values.errors import InvalidValue, NotFound, Reject, Retr
 from candlecast.domain.values.timeframe import SCHEDULE_LEAD, Timeframe
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.listings import ListingStore
-from candlecast.ports.parity import FrameCode, FrameRun, ParityStore
+from candlecast.ports.parity import FillStore, FrameCode, FrameRun, ParityStore
 from candlecast.ports.store import ExecutionStore, StrategyStore, SubscriptionStore
 from candlecast.ports.strategies import CodeRun, Evaluation, StrategyCode
+from candlecast.ports.venue import Markets
 
 SETTLED = timedelta(minutes=15)  # after a close: by then its run has ended, or the candle is too late for every run
 FRAME_LOOKBACKS = 2  # before the day's first candle: a run's own candles, and as many that it must not depend on
@@ -56,6 +62,8 @@ class CheckParity:
     executions: ExecutionStore
     days: ParityStore
     listings: ListingStore
+    fills: FillStore
+    markets: Markets
     code: StrategyCode
     frames: FrameCode
     read: CandleReader
@@ -91,6 +99,7 @@ class CheckParity:
             missing=check.missing,
             refusal=check.refusal,
         )
+        self.fills.put_fills(strategy_id, check.fills(self.markets.find(definition.venue, market)))
         self._show(result, now.date())
         self.days.put_day(result)  # last: a retry finds the day compared and does nothing
         self.metrics.count("ParityChecked", result.checked)
@@ -170,6 +179,7 @@ class _Check:
         for run in sorted(runs, key=lambda run: run.candle_close):
             if run.seen is not None:
                 self._told.setdefault(run.seen.newest.open_time, run.seen.newest)
+        self._frame: Frame | None = None
         self._to_examine = MAX_EXAMINED
         self.equal = 0
         self.missing = 0
@@ -179,7 +189,7 @@ class _Check:
         """Compare all; counts the equal ones in `equal`."""
         if not self._groups:
             return
-        frame = self._frame(now)
+        frame = self._frame = self._read(now)
         self.missing = sum(gap.missing for gap in frame.known.gaps)
         for number, runs in self._groups.items():
             code = self._codes[number]
@@ -187,6 +197,19 @@ class _Check:
                 yield from (_unknown(run) for run in runs)
             else:
                 yield from self._compared(code, runs, frame)
+
+    def fills(self, market: Market | None) -> list[SignalFill]:
+        """The fills of a backtest for the newest signals of the day, as far as the next candle is known."""
+        if market is None or self._frame is None:
+            return []
+        found = list[SignalFill]()
+        runs = (run for runs in self._groups.values() for run in runs if run.status is ExecutionStatus.COMPLETED)
+        for run in sorted(runs, key=lambda run: run.candle_close, reverse=True)[:RECENT_SIGNALS]:
+            following = self._frame.following(run.candle_close)
+            fill = None if run.signal is None or following is None else backtest_fill(run.signal, following, market)
+            if run.signal is not None and fill is not None:
+                found.append(SignalFill(signal_id=run.signal.signal_id, issued_at=run.signal.issued_at, fill=fill))
+        return found
 
     def _code(self, number: int | None) -> _Code | None:
         """The code that a version names; None if there is none any more."""
@@ -203,7 +226,7 @@ class _Check:
         except (Reject, NotFound):
             return None
 
-    def _frame(self, now: datetime) -> Frame:
+    def _read(self, now: datetime) -> Frame:
         timeframe = self._timeframe
         closes = [run.candle_close for runs in self._groups.values() for run in runs]
         needed = max((code.lookback for code in self._codes.values() if code is not None), default=1)
