@@ -59,7 +59,7 @@ class ParityDayView(View):
     )
     missing: int = Field(description="Candles that the venue lacks between others.")
     refusal: str | None = Field(
-        description="Code with which the strategy refused to decide the day at once. Only its first runs were compared then."
+        description="Code with which the strategy refused to decide the day at once. Only its first runs' differences count then."
     )
     differences: list[DifferenceView] | None = Field(
         description="The first twenty. Null for readers who see no decisions: others than followers, authors and operators."

@@ -23,7 +23,7 @@ from candlecast.domain.values.errors import NotFound, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.market.read_history import ReadHistory
 from candlecast.services.market.run_candle import RunCandle
-from candlecast.services.parity.check_parity import MAX_EXAMINED, SETTLED, CheckParity
+from candlecast.services.parity.check_parity import SETTLED, CheckParity
 from candlecast.services.signals.publish_signal import PublishSignal
 from candlecast.strategy import Candles, Parameters, Signals, Strategy
 from tests.support.builders import (
@@ -450,12 +450,24 @@ def test_retiring_a_strategy_excuses_no_run_before() -> None:
     assert day.otherwise == len(before)
 
 
-def test_a_refusal_stands_for_itself_and_the_other_runs_for_theirs() -> None:
+def test_a_refused_frame_says_nothing_of_the_runs_that_are_the_same() -> None:
     world = World(fails).run_all()
     assert world.record(3).reason == "LEVEL_INVALID"
     day = world.checked()
-    assert (day.equal, day.causes, day.otherwise) == (MAX_EXAMINED, {ParityCause.UNEXAMINED: RUNS - MAX_EXAMINED}, 0)
-    assert (day.refusal, day.checked) == ("LEVEL_INVALID", MAX_EXAMINED)  # nothing was compared with the others
+    assert (day.equal, day.causes, day.otherwise) == (0, {ParityCause.UNEXAMINED: RUNS}, 0)
+    assert (day.refusal, day.checked) == ("LEVEL_INVALID", 0)  # nothing was compared with later candles beside it
+
+
+def test_code_that_refuses_one_candle_of_the_day_is_not_equal_for_that() -> None:
+    """It looks ahead, and its last candle has a wrong stop, so that no frame shows the look-ahead."""
+
+    def hides(candles: Candles) -> Signals:
+        last = candles.time == int((close_of(RUNS - 1) - M1.length).timestamp() * 1000)
+        side = np.where(last, 1, foresees(candles).side).astype(np.int8)
+        return Signals(side=side, stop_loss=np.where(last, candles.close * 1.5, np.nan))
+
+    day = World(hides).run_all().checked()
+    assert (day.equal, day.checked, day.refusal) == (0, 0, "LEVEL_INVALID")
 
 
 def test_a_refusal_that_does_not_come_again_is_chance() -> None:

@@ -94,7 +94,7 @@ class ParityDay:
     missing: int = 0
     """Candles that the store lacks between others, of the day and of the history before it."""
     refusal: str | None = None
-    """Code with which the strategy refused the whole frame. Only the first runs were then compared, each on its own candles."""
+    """Code with which the strategy refused the whole frame. Only differences of the first runs were then looked for."""
 
     def __post_init__(self) -> None:
         require_utc("until", self.until)

@@ -338,7 +338,10 @@ class _Check:
             else:
                 found = self._decided(before[0], doubt.run.candle_close)
             cause = self._cause(doubt, self._outcome(cut, doubt.run.candle_close), found)
-            if cause is None:
+            if cause is None and doubt.expected is None:
+                # no later candle was beside it: code that refuses one candle a day would hide a look-ahead so
+                yield doubt.difference(ParityCause.UNEXAMINED, decides_otherwise=False)
+            elif cause is None:
                 self.equal += 1
             else:
                 yield doubt.difference(cause)
