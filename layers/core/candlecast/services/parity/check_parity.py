@@ -189,7 +189,7 @@ class _Check:
         """Compare all; counts the equal ones in `equal`."""
         if not self._groups:
             return
-        frame = self._frame = self._read(now)
+        frame = self._frame = self._frame_of_day(now)
         self.missing = sum(gap.missing for gap in frame.known.gaps)
         for number, runs in self._groups.items():
             code = self._codes[number]
@@ -226,7 +226,7 @@ class _Check:
         except (Reject, NotFound):
             return None
 
-    def _read(self, now: datetime) -> Frame:
+    def _frame_of_day(self, now: datetime) -> Frame:
         timeframe = self._timeframe
         closes = [run.candle_close for runs in self._groups.values() for run in runs]
         needed = max((code.lookback for code in self._codes.values() if code is not None), default=1)
