@@ -62,6 +62,26 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "The account has no keys that work, so the venue cannot be asked.",
             "Give the account keys, or act at the venue.",
         ),
+        "LIMITS_UNAVAILABLE": (
+            "The limits cannot be read, and the stop would be looser.",
+            "Move it tighter, or ask again.",
+        ),
+        "MAX_RISK_PER_TRADE": (
+            "At the looser stop the position could lose more than the limit on a trade's risk allows.",
+            "Choose a price nearer to the market, or close a part of the position first.",
+        ),
+        "MAX_STOP_DISTANCE": (
+            "The looser stop would be farther from the entry price than the limit allows.",
+            "Choose a price nearer to the market.",
+        ),
+        "STOP_ON_WRONG_SIDE": (
+            "The market is at the price or beyond it, so the stop would trigger at once.",
+            "Close the position, or choose a price on the losing side of the market.",
+        ),
+        "UNKNOWN_MARKET": (
+            "The market is not in the catalogue any more.",
+            "Act at the venue.",
+        ),
         "NOTHING_HELD": (
             "No position of that account, subscription and market is held.",
             "Look at the list of positions. The position may be closed already.",
@@ -160,6 +180,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "See `errors`.",
         ),
         "INVALID_VALUE": ("A value breaks a rule of its kind that the detail names.", "Correct the value."),
+        "PRICE_OFF_TICK": (
+            "The price is no multiple of the market's tick.",
+            "Send a multiple of the tick that the detail names.",
+        ),
         "REDUCTION_INVALID": (
             "The part to close is both a share and a quantity, or a share above 1.",
             "Send a share above 0 and at most 1, or a quantity.",

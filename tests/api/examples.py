@@ -28,6 +28,7 @@ from tests.support.builders import (
     STRATEGY,
     SUBSCRIPTION,
     TENANT,
+    a_market,
     a_position,
     a_signal_record,
     a_strategy,
@@ -104,6 +105,8 @@ def held(example: Mapping[str, Any]) -> Callable[[Deployment], object]:
     """The position that the example of a body names."""
 
     def before(deployment: Deployment) -> None:
+        deployment.market_data.prices["paper", example["market"]] = Decimal(100)
+        deployment.markets.put(a_market(example["market"]))
         position = a_position(**{name: example[name] for name in ("account_id", "subscription_id", "market")})
         deployment.accounts.create(an_account(example["account_id"], positions={position.key: position}))
 
@@ -196,7 +199,7 @@ def sent(operation: Operation, body: Any, by: Callable[[Deployment], Client]) ->
     case.before(deployment)
     if operation.operation_id in ("create_subscription", "ask_backtest"):
         followed(body)(deployment)
-    if operation.operation_id == "close_position":
+    if operation.operation_id in ("close_position", "move_stop"):
         held(body)(deployment)
     if operation.operation_id == "approve_act":
         body = {"digest": deployment.approvals.find_approval("approval-1").digest}

@@ -161,3 +161,32 @@ def test_a_queue_that_takes_nothing_is_no_success(populated: Deployment) -> None
     held(populated)
     populated.trade_queue.fail_next()
     assert populated.client.post("/v1/positions/close", PLACE).status == 503
+
+
+# -- move a stop -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_stop_is_moved_by_a_price_and_a_look(populated: Deployment) -> None:
+    held(populated)
+    populated.market_data.prices["paper", BTC] = Decimal(100)
+    answer = populated.client.send("PUT", "/v1/positions/stop", PLACE | {"stop_price": "95"})
+    assert (answer.status, answer.json["stop_price"], answer.json["side"]) == (200, "95", "LONG")
+    [(request, _)] = populated.looks.sent
+    assert request.awaited
+    [position] = populated.accounts.load(TENANT, ACCOUNT).positions.values()
+    assert position.stop_price == Decimal(95)
+    again = populated.client.send("PUT", "/v1/positions/stop", PLACE | {"stop_price": "95"})
+    assert again.json == answer.json
+
+
+@pytest.mark.parametrize(("price", "status", "code"), [("101", 409, "STOP_ON_WRONG_SIDE"), ("95.05", 422, "PRICE_OFF_TICK")])
+def test_a_stop_that_cannot_stand_there_is_refused(populated: Deployment, price: str, status: int, code: str) -> None:
+    held(populated)
+    populated.market_data.prices["paper", BTC] = Decimal(100)
+    answer = populated.client.send("PUT", "/v1/positions/stop", PLACE | {"stop_price": price})
+    assert (answer.status, answer.json["code"]) == (status, code)
+
+
+def test_a_strangers_stop_is_not_found(populated: Deployment) -> None:
+    held(populated)
+    assert populated.stranger.send("PUT", "/v1/positions/stop", PLACE | {"stop_price": "95"}).status == 404

@@ -87,6 +87,7 @@ OPERATION_IDS = [
     "list_subscriptions",
     "list_trades",
     "list_versions",
+    "move_stop",
     "pause_subscription",
     "pin_version",
     "put_account_limits",

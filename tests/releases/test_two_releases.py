@@ -95,7 +95,7 @@ def play_on(world: World, scenario: Scenario, turn: Callable[[int], Invoke]) -> 
         world = world.copy()
         event = next_event(world, scenario)
         if event is None:
-            return world, number, [*broken, *broken_at_rest(world, scenario.may_end_with)]
+            return world, number, [*broken, *broken_at_rest(world, scenario.kept_share)]
         if number >= MAX_EVENTS:
             return world, number, [*broken, "it never comes to rest"]
         received_at = world.now

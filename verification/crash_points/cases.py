@@ -35,6 +35,7 @@ SCENARIOS = {
         Scenario("part that the venue refuses once", (Action.LONG, Act.REDUCE), with_target=False, refused_exits=1),
         Scenario("part behind its entry, then the rest", (Action.LONG, Act.REDUCE, Action.EXIT), with_target=False, at_once=True),
         Scenario("part while its entry rests", (Action.LONG, Act.REDUCE), limit=AT_A_HUNDRED, reached_at=45, at_once=True),
+        Scenario("stop that its owner moves", (Action.LONG, Act.MOVE_STOP), with_target=False),
         Scenario("entry from a pool, then exit", (Action.LONG, Action.EXIT), pool=ROOM_FOR_ONE),
     )
 }

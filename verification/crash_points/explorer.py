@@ -55,7 +55,7 @@ class Explorer:
         event = next_event(world, self.scenario)
         self.longest_seconds = max(self.longest_seconds, world.now)
         if event is None:
-            self._note(broken_at_rest(world, self.scenario.may_end_with))
+            self._note(broken_at_rest(world, self.scenario.kept_share))
             return [1] + [0] * budget
         key = world.key()
         known = self._known.get(key)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 from candlecast.adapters.aws.clients import aws_client
@@ -19,6 +19,7 @@ from candlecast.adapters.ccxt.errors import instruction
 from candlecast.adapters.codec import message_from_json, to_json
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.s3.market_catalogue import Catalogue, catalogue_key
+from candlecast.domain.market.quote import Quote
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.signals.messages import ReconcileRequest
 from candlecast.domain.subscriptions.trade_order import TradeOrder
@@ -27,16 +28,21 @@ from candlecast.domain.venue.weight_budget import minute_of
 from candlecast.ports.venue import Credentials
 from candlecast.runtime.compose import consumer, order_executor, order_reconciler, reconcile_clock
 from candlecast.services.orders.cancel_order import CancelOrder
+from candlecast.services.orders.close_position import PositionPlace
+from candlecast.services.orders.move_stop import MoveStop
 from candlecast.services.venue.spend_weight import _Purse
-from tests.support.builders import ACCOUNT, TENANT, a_market, an_intent
+from tests.support.builders import ACCOUNT, BTC, SUBSCRIPTION, TENANT, a_market, a_quote, an_intent
 from verification.crash_points.boundary import Crosser, Fault, Operation
 from verification.crash_points.cloud import Cloud
 from verification.crash_points.exchange import Session
-from verification.crash_points.world import START, World
+from verification.crash_points.world import PRICE, START, World
 
 BUILDERS: tuple[Any, ...] = (order_executor, order_reconciler, reconcile_clock)
 VENUE = "binanceusdm"
 MOST = Decimal(1_000)  # base units that the market takes in one order
+MOVES_STOP = "move the stop"  # the body of that act
+MOVED_STOP = Decimal(95)
+POSITION = PositionPlace(account_id=ACCOUNT, subscription_id=SUBSCRIPTION, market=BTC)
 LEASED = 500  # weight, more than any look takes
 KEY_VERSION = "credential-version-1"
 API_KEY, API_SECRET = "canary-key-" + "k" * 53, "canary-secret-" + "s" * 50
@@ -124,6 +130,7 @@ class Functions:
     execute: Callable[[TradeOrder], object]
     reconcile: Callable[[ReconcileRequest], object]
     cancel: Callable[[str, str, str], object]
+    move_stop: Callable[[str, PositionPlace, Decimal, str], object]
     ask: Callable[[datetime], object]
     accounts: Any
     client: Any
@@ -139,6 +146,8 @@ class Functions:
             self.execute(message_from_json(TradeOrder, body))
         elif worker is Worker.RECONCILER:
             self.reconcile(message_from_json(ReconcileRequest, body))
+        elif worker is Worker.OWNER and body == MOVES_STOP:
+            self.move_stop(TENANT, POSITION, MOVED_STOP, "by-hand")
         elif worker is Worker.OWNER:
             self.cancel(TENANT, body, "by-hand")
         else:
@@ -162,6 +171,14 @@ class Functions:
             told = instruction(error, client.last_response_headers)
             return type(told), told.code, getattr(told, "after_seconds", None)
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _StandingMarket:
+    """Quotes of the market, which stands still; a tighter stop reads no limits."""
+
+    def quote(self, _venue: str, _market: str, at: datetime) -> Quote:
+        return a_quote(PRICE, as_of=at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +221,10 @@ def put_together(largest: Decimal = MOST) -> Functions:
             catalogue.find(VENUE, a_market().symbol)
         cancel = CancelOrder(execute.accounts, _KnownOrders(execute.accounts), reconcile.queue, execute.clock)  # type: ignore[arg-type]
         ask = reconcile_clock.build()[0]
-        functions = Functions(boundaries, execute, reconcile, cancel, ask, execute.accounts, client.venue._client)
+        move_stop = MoveStop(
+            execute.accounts, cast(Any, None), execute.markets, _StandingMarket(), cast(Any, None), reconcile.queue, execute.clock
+        )
+        functions = Functions(boundaries, execute, reconcile, cancel, move_stop, ask, execute.accounts, client.venue._client)
     gates = [execute.place.gate, reconcile.gate]
     functions._purses = tuple(gate.spend._purses for gate in gates)
     told = [memory for gate in gates for memory in (gate.watch._known, gate.spend._blocked, gate._told)]

@@ -96,20 +96,25 @@ def client_id_of(intent: dict[str, Any]) -> str:
     return client_order_id(intent["intent_id"])
 
 
-def broken_at_rest(world: World, may_hold: frozenset[Decimal] | None) -> Iterator[str]:
-    """The breaches of a world in which nothing is on its way any more, and in which only `may_hold` (None: any) may be held."""
+def broken_at_rest(world: World, kept_share: Decimal | None) -> Iterator[str]:
+    """The breaches of a world in which nothing is on its way any more; `kept_share` of all that was bought is held."""
     body = account_body(world)
     positions = body.get("positions", {}).values()
     ours = sum((Decimal(p["quantity"]) * (1 if p["side"] == "LONG" else -1) for p in positions), Decimal(0))
     if ours != world.net:
         yield f"3: {ours} are held by our record and {world.net} by the venue's"
-    if may_hold is not None and abs(world.net) not in may_hold:
-        yield f"an exit was lost, or closed too much: {world.net} are held at the end"
+    bought = sum((order.executed for order in world.orders if order.side == "BUY"), Decimal(0))
+    if kept_share is not None and world.net != bought * kept_share:
+        yield f"an exit was lost, or closed too much: {world.net} of {bought} are held at the end"
     live = {order.client_id: order for order in world.orders if order.status == "NEW"}
     known = {client_id_of(intent) for intent in body.get("intents", {}).values()}
     yield from (f"3: {client_id} rests at the venue and is not ours" for client_id in live if client_id not in known)
     yield from (f"3: {client_id} is open for us and not at the venue" for client_id in known if client_id not in live)
     stops = [order.quantity for order in live.values() if order.kind == "STOP_MARKET"]
+    prices = {Decimal(position["stop_price"]) for position in positions if position.get("stop_price")}
+    wrong = [order.trigger for order in live.values() if order.trigger and Decimal(order.trigger) not in prices]
+    if world.net and any(order.kind == "STOP_MARKET" and order.trigger in wrong for order in live.values()):
+        yield f"11: stops stand at {wrong}, they should at {prices}"
     if world.net and sum(stops) != abs(world.net):
         yield f"11: {world.net} are held under stops of {stops}"
     if not world.net and live:

@@ -35,7 +35,7 @@ def replay(enumeration: Enumeration, scenario: Scenario, schedule: str) -> Itera
         if not codes and event.message is None and world.stage == len(scenario.actions) and world.now > 3_600:
             yield "it never comes to rest"
             return
-    yield from (f"          BROKEN {what}" for what in broken_at_rest(world, scenario.may_end_with))
+    yield from (f"          BROKEN {what}" for what in broken_at_rest(world, scenario.kept_share))
     yield f"\n{world.now:6.0f} s  at rest"
 
 

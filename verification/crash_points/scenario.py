@@ -26,7 +26,7 @@ from candlecast.domain.venue.reports import MarketSettings
 from candlecast.services.orders.close_position import REDUCTION_SCHEMA
 from tests.support.builders import ACCOUNT, BTC, SUBSCRIPTION, TENANT, a_signal, a_trade_order, an_account, settings
 from verification.crash_points.boundary import Operation
-from verification.crash_points.functions import KEY_VERSION, VENUE, Functions, Worker
+from verification.crash_points.functions import KEY_VERSION, MOVES_STOP, VENUE, Functions, Worker
 from verification.crash_points.venue_book import arrive, fill_resting
 from verification.crash_points.world import PHASE, START, Item, Message, World
 
@@ -48,6 +48,7 @@ class Act(StrEnum):
 
     CANCEL = "CANCEL"  # the entry before it
     REDUCE = "REDUCE"  # close `PART` of the position
+    MOVE_STOP = "MOVE_STOP"  # to `MOVED_STOP`
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +73,21 @@ class Scenario:
     refused_exits: int = 0
 
     @property
-    def may_end_with(self) -> frozenset[Decimal] | None:
-        """The quantities that may be held at the end; None: any, because neither an exit nor a reduction comes last."""
+    def kept_share(self) -> Decimal | None:
+        """The share of all that was bought that is held at the end; None: any, because no exit comes last."""
         last = self.actions[-1]
         if last is Act.REDUCE:
-            return frozenset({Decimal(0), QUANTITY * (1 - PART)})
-        return None if last is Act.CANCEL or (isinstance(last, Action) and last.is_entry) else frozenset({Decimal(0)})
+            return 1 - PART
+        held = last in (Act.CANCEL, Act.MOVE_STOP) or (isinstance(last, Action) and last.is_entry)
+        return None if held else Decimal(0)
 
     def message(self, stage: int, issued_at: float) -> Message:
         """The order message of a stage, as the fan-out sends it; of an act of the owner, the order that it is about."""
         action = self.actions[stage]
         if action is Act.CANCEL:
             return Message(intent_id(f"signal{stage - 1}", SUBSCRIPTION, LegKind.ENTRY.value), issued_at)
+        if action is Act.MOVE_STOP:
+            return Message(MOVES_STOP, issued_at)
         reduces = action is Act.REDUCE
         wanted = action if isinstance(action, Action) else Action.EXIT
         signal = _signal(wanted, stage, issued_at, self.limit, with_target=self.with_target)
@@ -115,7 +119,7 @@ class Scenario:
     def issue(self, world: World) -> None:
         """The next signal reaches the order queue; each is issued a second after the one before, at the earliest."""
         message = self.message(world.stage, world.now + world.stage if self.at_once else world.now)
-        if self.actions[world.stage] is Act.CANCEL:
+        if self.actions[world.stage] in (Act.CANCEL, Act.MOVE_STOP):
             world.acts = (*world.acts, message)
         else:
             world.trade = (*world.trade, message)
@@ -207,19 +211,20 @@ def _wish(message: Message) -> tuple[bool, bool]:
 def at_rest(world: World) -> bool:
     """Whether nothing is on its way and no order is unsettled; a stop or target of a held position is settled while it rests.
 
-    A position is not at rest without a stop of its size. The venue has refused a stop or a cancellation, or an exit has closed
-    a part, and the clock's next look repairs that.
+    A position is not at rest without a stop of its size at its price, and no other. The venue has refused a stop or a
+    cancellation, or an exit has closed a part, and the clock's next look repairs that.
     """
     if world.trade or world.reconcile or world.arrivals or world.acts:
         return False
     body = account_body(world)
     positions = body.get("positions", {}).values()
     held = {position["entry_intent_id"] for position in positions}
-    stopped: defaultdict[str, Decimal] = defaultdict(Decimal)
+    stopped: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for intent in body.get("intents", {}).values():
         if intent["kind"] == "STOP_LOSS":
-            stopped[intent["bracket_of"]] += Decimal(intent["quantity"])
-    if any(p.get("stop_price") and stopped[p["entry_intent_id"]] != Decimal(p["quantity"]) for p in positions):
+            stopped[intent["bracket_of"], intent["trigger_price"]] += Decimal(intent["quantity"])
+    wanted = {(p["entry_intent_id"], p["stop_price"]): Decimal(p["quantity"]) for p in positions if p.get("stop_price")}
+    if any(stopped[key] != quantity for key, quantity in wanted.items()) or stopped.keys() - wanted.keys():
         return False
     return all(intent["state"] == "OPEN" and intent.get("bracket_of") in held for intent in body.get("intents", {}).values())
 

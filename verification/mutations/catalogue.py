@@ -106,6 +106,27 @@ MUTATIONS = (
         case="entry that goes stale",
     ),
     Mutation(
+        "the cancellation that an owner asks for",
+        (
+            Edit(
+                "candlecast.services.orders.stop_resting",
+                "(entry.cancel_asked_at is not None, Reason.CANCELLED_BY_OWNER)",
+                "(False, Reason.CANCELLED_BY_OWNER)",
+            ),
+        ),
+        (Suite.CRASH_POINTS,),
+        case="entry that its owner cancels",
+    ),
+    Mutation(
+        "the part that an exit closes",
+        (
+            Edit("candlecast.domain.decide.plan", "quantity = reduction.of(closing.quantity, market)", "pass"),
+            Edit("candlecast.domain.account.account", "quantity = reduction.of(position.quantity, market)", "pass"),
+        ),
+        (Suite.CRASH_POINTS,),
+        case="part of a position",
+    ),
+    Mutation(
         "the signal firewall",
         (
             Edit(

@@ -13,6 +13,7 @@ from typing import Any
 from candlecast.domain.account.account import Account
 from candlecast.domain.account.events import EventType
 from candlecast.domain.market.candle import Candle
+from candlecast.domain.market.quote import Quote
 from candlecast.domain.orders.intent import LegKind
 from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.messages import ReconcileRequest, VettingRequest
@@ -27,8 +28,10 @@ from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.strategies import Evaluation
 from candlecast.services.account.change_credentials import ChangeCredentials
 from candlecast.services.account.switch_account import SwitchAccount
+from candlecast.services.limits.read_limits import ReadLimits
 from candlecast.services.orders.cancel_order import CancelOrder
 from candlecast.services.orders.close_position import ClosePosition, PositionPlace
+from candlecast.services.orders.move_stop import MoveStop
 from candlecast.services.reconcile.ask_for_looks import AskForLooks
 from candlecast.services.subscriptions.cancel_subscription import CancelSubscription
 from candlecast.services.subscriptions.change_subscription import ChangeSubscription
@@ -37,6 +40,7 @@ from tests.support.builders import (
     ETH,
     NOW,
     a_candle,
+    a_quote,
     a_signal,
     a_strategy,
     a_subscription,
@@ -74,7 +78,9 @@ FAR_LIES = tuple(factor for factor in LIES if abs(factor - 1) > Decimal("0.1")) 
 UNKNOWN_MARKET = "DOGE/USDT:USDT"
 FURTHEST_STEPS = 36  # of 1 per thousand, from the market to an entry that rests: it rests for some looks, and mostly fills
 STOP_ENTRIES = 0.3  # the share of resting entries that wait for a trigger
-CLOSED_BY_HAND = 0.4  # the share of acts that close a position; the others cancel
+CLOSED_BY_HAND = 0.4  # the share of acts that close a position
+STOPS_MOVED = 0.2  # the share that moves a stop; the others cancel
+STOP_STEPS = 30  # of 1 per thousand at most, from the market to a stop that is moved
 ENTRIES_CANCELLED = 0.9  # the share of cancellations that are of an entry, where there is one
 PRICE_STEPS = 12  # of 1 per thousand at most per look: stops and targets of a few per cent are reached within minutes
 
@@ -304,12 +310,12 @@ class People:
             return
 
     def acts_by_hand(self) -> None:
-        """Now and then an owner closes a position, or cancels an order: mostly an entry, in any state."""
+        """Now and then an owner closes a position, moves a stop, or cancels an order: mostly an entry, in any state."""
         world, random = self.world, self.world.random
         if not world.profile.acts_by_hand or random.random() >= world.profile.acts_by_hand:
             return
-        if random.random() < CLOSED_BY_HAND:
-            self._closes_position()
+        if (draw := random.random()) < CLOSED_BY_HAND + STOPS_MOVED:
+            (self._closes_position if draw < CLOSED_BY_HAND else self._moves_stop)()
             return
         orders = [(key[0], order) for key, account in world.database.accounts.items() for order in account.intents.values()]
         entries = [(tenant_id, order) for tenant_id, order in orders if order.kind is LegKind.ENTRY]
@@ -342,6 +348,25 @@ class People:
                 world.chronicle.tell(f"refused: {error.code}")
                 return
             world.chronicle.fault("position_closed_by_hand", f"{position.key}, {reduction}")
+
+    def _moves_stop(self) -> None:
+        """An owner moves a stop, tighter or looser, now and then to the wrong side of the market."""
+        world, random = self.world, self.world.random
+        held = [(key[0], position) for key, account in world.database.accounts.items() for position in account.positions.values()]
+        if not held:
+            return
+        tenant_id, position = random.choice(held)
+        away = Decimal(random.randint(-2, STOP_STEPS)) / 1_000
+        price = MARKETS[position.market].round_price(world.exchange.prices[position.market] * (1 - position.side.sign * away))
+        read = ReadLimits(world.limits, world.clock, world.metrics)
+        move = MoveStop(world.accounts, world.subscriptions, world.catalogue, _Quotes(world), read, self._looks(), world.clock)
+        place = PositionPlace(account_id=position.account_id, subscription_id=position.subscription_id, market=position.market)
+        try:
+            move(tenant_id, place, price, "by hand")
+        except (Conflict, RetryLater, Reject) as error:
+            world.chronicle.tell(f"refused: {error.code}")
+            return
+        world.chronicle.fault("stop_moved_by_hand", f"{position.key} to {price}")
 
     def _looks(self) -> AskForLooks:
         """How the API asks for looks."""
@@ -458,6 +483,16 @@ class People:
         else:
             tenant_id, account_id = random.choice(list(world.database.accounts))
             world.reconcile_now(ReconcileRequest(tenant_id=tenant_id, account_id=account_id, correlation_id="meanwhile"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Quotes:
+    """The venue's present prices, as the API asks for them."""
+
+    world: World
+
+    def quote(self, _venue: str, market: str, at: datetime) -> Quote:
+        return a_quote(self.world.exchange.prices[market], as_of=at)
 
 
 def _definition(strategy_id: str, market: str) -> StrategyDefinition:

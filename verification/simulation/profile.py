@@ -18,8 +18,8 @@ class Profile:
     `unusable_answer` counts per request, `blank_spell` per half a minute: the lists of a venue are then empty for a while, in
     the right shape. `exit_rejects` counts per order that closes at market, `stop_rejects` per stop. `delisting` and
     `market_spell` count per half a minute: a market ends for good, or fails for a while. `author_acts` counts per ten seconds: a
-    release, a rollback or another pin. So does `acts_by_hand`: an owner cancels an order, or
-    closes a position or a part of it. `sandbox_fails` and `sandbox_busy` count per run of an uploaded version.
+    release, a rollback or another pin. So does `acts_by_hand`: an owner cancels an order,
+    moves a stop, or closes a position or a part of it. `sandbox_fails` and `sandbox_busy` count per run of an uploaded version.
     """
 
     accounts: int = 3

@@ -7,9 +7,9 @@ from functions.api.filters import PositionFilterDep
 from functions.api.openapi import refusals
 from functions.api.ports import ClockDep
 from functions.api.resources import VERSION, resource_router
-from functions.api.schemas.acts import ClosingView, PositionToClose
+from functions.api.schemas.acts import ClosingView, PositionToClose, StopToMove, StopView
 from functions.api.schemas.trading import PositionList, PositionView
-from functions.api.use_cases.positions import ClosePositionDep, ValuePositionsDep
+from functions.api.use_cases.positions import ClosePositionDep, MoveStopDep, ValuePositionsDep
 
 router = resource_router(VERSION + "/positions", "positions", 401, 404, 422, 500, 503)
 
@@ -38,3 +38,12 @@ def close_position(
     place, reduction = body.place(), body.reduction()
     closing = close(who.tenant_id, place, reduction, correlation_id=correlation_id, idempotency_key=idempotency_key)
     return ClosingView(order_id=closing.order_id, quantity=closing.quantity)
+
+
+@router.put("/stop", responses=refusals(404, 409, 413, 422))
+def move_stop(who: CallerDep, move: MoveStopDep, body: StopToMove, correlation_id: CorrelationDep) -> StopView:
+    """Move the stop of a position, or give it one. The new stop is placed within seconds, and only then is the old one cancelled.
+
+    A price at which the stop would trigger at once is refused. A looser stop must be within the limits on stops and risk.
+    """
+    return StopView.model_validate(move(who.tenant_id, body.place(), body.stop_price, correlation_id))

@@ -1,4 +1,4 @@
-"""Bodies of the acts by which people close positions."""
+"""Bodies of the acts by which people close positions and move stops."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from decimal import Decimal
 from pydantic import ConfigDict, Field
 
 from candlecast.domain.signals.reduction import Reduction
+from candlecast.domain.values.terms import PositionSide
 from candlecast.services.orders.close_position import PositionPlace
 from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
 
@@ -42,6 +43,37 @@ class PositionToClose(Body):
         if self.quantity is None and self.share in (None, Decimal(1)):
             return None
         return Reduction(share=self.share, quantity=self.quantity)
+
+
+class StopToMove(Body):
+    """A position as the list of positions shows it, and the price at which its stop must stand."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"account_id": "4f1c", "subscription_id": "8a2b", "market": "BTC/USDT:USDT", "stop_price": "95"},
+            ]
+        }
+    )
+
+    account_id: Identifier = Field(description="Account that holds the position.")
+    subscription_id: Identifier = Field(description="Subscription of the position.")
+    market: Symbol = Field(description="Market of the position.")
+    stop_price: Money = Field(description="Price of the stop, a multiple of the market's tick, on the losing side of the market.")
+
+    def place(self) -> PositionPlace:
+        return PositionPlace(account_id=self.account_id, subscription_id=self.subscription_id, market=self.market)
+
+
+class StopView(View):
+    """A position whose stop is being moved; `GET /v1/orders` shows the new stop once it stands."""
+
+    account_id: str
+    subscription_id: str
+    market: str
+    side: PositionSide = Field(description="Side of the position.")
+    quantity: Money = Field(description="Base units that are held.")
+    stop_price: Money | None = Field(description="Price at which the stop must stand.")
 
 
 class ClosingView(View):

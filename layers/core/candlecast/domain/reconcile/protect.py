@@ -80,6 +80,18 @@ def move_stop(account: Account, key: str, stop_price: Decimal, now: datetime, be
     return _changed(account, moved, now)
 
 
+def set_stop(account: Account, key: str, stop_price: Decimal, now: datetime) -> Account:
+    """The account whose position must have its stop at `stop_price`, by its owner's word; looser or tighter than before.
+
+    The next look replaces the stop: the new one first. A position without a stop gets its first one.
+    """
+    position = account.positions[key]
+    if position.stop_price == stop_price:
+        return account
+    first = stop_price if position.initial_stop is None else position.initial_stop
+    return _changed(account, replace(position, stop_price=stop_price, initial_stop=first, stop_moved_at=now), now)
+
+
 def follow(account: Account, move: StopMove, now: datetime) -> Account:
     """The account after a move; void if its position is gone or somebody has moved the stop further meanwhile."""
     position = account.positions.get(move.key)
