@@ -46,6 +46,7 @@ from tests.support.builders import (
     an_external_strategy,
     an_intent,
 )
+from tests.support.documented import undocumented
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.approvals import FakeApprovalStore, an_approval
 from tests.support.fakes.backtests import FakeBacktestStore, FakeResults, a_backtest, a_summary
@@ -78,7 +79,7 @@ from tests.support.fakes.strategies import FakeStrategyStore
 from tests.support.fakes.subscriptions import FakeSubscriptionStore
 from tests.support.fakes.vault import FakeCursorKey, FakeVault
 from tests.support.fakes.verdicts import FakeVerdictStore
-from tests.support.gateway import Client, Providers
+from tests.support.gateway import Answer, Client, Providers
 
 EXTERNAL = "external-1"
 ORDER = an_intent().intent_id
@@ -211,6 +212,20 @@ def event_loop_of_the_adapter() -> Iterator[None]:
     yield
     asyncio.set_event_loop(None)
     loop.close()
+
+
+@pytest.fixture(autouse=True)
+def documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every answer of every test is one that the description documents."""
+    plain = Client.send
+
+    def send(client: Client, method: str, path: str, *words: Any, **options: Any) -> Answer:
+        answer = plain(client, method, path, *words, **options)
+        media_type = answer.headers.get("content-type", "").partition(";")[0]
+        assert undocumented(method, path, answer.status, media_type, answer.text) == []
+        return answer
+
+    monkeypatch.setattr(Client, "send", send)
 
 
 @pytest.fixture

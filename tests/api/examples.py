@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from candlecast.domain.orders.intent import Intent, IntentState
@@ -182,18 +183,20 @@ def sent_examples(operation: Operation) -> dict[str, Any]:
     for answer in answers:
         assert 200 <= answer.status < 300, f"{operation.operation_id}: {answer.status} {answer.text}"
     found: dict[str, Any] = {"status": str(answers[0].status), "answer": answers[0].json}
+    if any(it["name"] == "format" for it in operation.description.get("parameters", ())):
+        found["csv"] = ask(operation, None, {"format": "csv"}).text
     if operation.operation_id == "approve_act":
         bodies = [{"digest": answers[0].json["digest"]}]  # which was sent in place of the description's
     return {"requests": bodies, **found} if bodies else found
 
 
-def ask(operation: Operation, body: Any) -> Answer:
+def ask(operation: Operation, body: Any, query: Mapping[str, str] = MappingProxyType({})) -> Answer:
     """The answer of a fresh deployment to the tenant, or to an operator where a tenant may not ask."""
-    answer = sent(operation, body, lambda it: it.client)
-    return sent(operation, body, lambda it: it.admin) if answer.status in NOT_FOR_TENANTS else answer
+    answer = sent(operation, body, query, lambda it: it.client)
+    return sent(operation, body, query, lambda it: it.admin) if answer.status in NOT_FOR_TENANTS else answer
 
 
-def sent(operation: Operation, body: Any, by: Callable[[Deployment], Client]) -> Answer:
+def sent(operation: Operation, body: Any, query: Mapping[str, str], by: Callable[[Deployment], Client]) -> Answer:
     deployment = populate(made_deployment())
     case = CASES.get(operation.operation_id, Case())
     case.before(deployment)
@@ -204,7 +207,7 @@ def sent(operation: Operation, body: Any, by: Callable[[Deployment], Client]) ->
     if operation.operation_id == "approve_act":
         body = {"digest": deployment.approvals.find_approval("approval-1").digest}
     ids = {"subscription_id": SUBSCRIPTION, "account_id": ACCOUNT, "strategy_id": STRATEGY, "order_id": ORDER, **case.ids}
-    return by(deployment).send(operation.method, operation.url(**ids), body, query=case.query)
+    return by(deployment).send(operation.method, operation.url(**ids), body, query={**case.query, **query})
 
 
 def written() -> str:

@@ -12,6 +12,7 @@ from openapi_schema_validator import OAS31Validator
 
 from functions.api.problems import MEDIA_TYPE
 from tests.api.examples import FILE, refusals, sent_examples
+from tests.support.documented import undocumented
 from tests.support.routes import Operation, document, operations
 
 DOCUMENT = document()
@@ -67,3 +68,20 @@ def test_a_value_that_the_schema_does_not_allow_is_found() -> None:
     schema = {"$ref": "#/components/schemas/NewSubscription"}
     assert errors(schema, {"strategy_id": "x", "settings": {"capital": "1.5e3"}, "other": 1})
     assert errors({"$ref": "#/components/schemas/HealthView"}, {"written_at": "yesterday"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "media_type", "text", "faults"),
+    [
+        ("GET", "/v1/accounts", 200, "application/json", '{"items": [], "next_cursor": null}', 0),
+        ("GET", "/v1/accounts", 200, "application/json", '{"items": [{}]}', 1),
+        ("GET", "/v1/accounts", 200, "text/plain", "[]", 1),
+        ("GET", "/v1/accounts", 418, "application/json", "{}", 1),
+        ("GET", "/v1/limits/catalogue", 200, "application/json", '{"items": []}', 0),
+        ("GET", "/v1/nothing", 404, "application/problem+json", "{}", 0),
+    ],
+)
+def test_an_answer_that_is_not_documented_is_found(
+    method: str, path: str, status: int, media_type: str, text: str, faults: int
+) -> None:
+    assert (len(undocumented(method, path, status, media_type, text)) > 0) == bool(faults)

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.domain.values.errors import (
     Ambiguous,
     Conflict,
@@ -18,20 +19,20 @@ from candlecast.domain.values.errors import (
     Reject,
     RetryLater,
 )
-from candlecast.ports.store import Page
 from candlecast.runtime.compose import api
 from functions.api.guards import MAX_BODY_BYTES
 from tests.api.conftest import Deployment, giving
+from tests.support.builders import SUBSCRIPTION
 from tests.support.gateway import CONTEXT, Client, http_event, provide, the_adapter, the_app
 
 
-class FailingHistory:
+class FailingSubscriptions:
     """Raises what it is given."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def list_trades(self, *_: object) -> Page[object]:
+    def get_subscription(self, *_: object) -> Subscription:
         raise self._error
 
 
@@ -52,8 +53,8 @@ class FailingHistory:
     ],
 )
 def test_every_error_has_its_status_and_code(deployment: Deployment, error: Exception, status: int, code: str) -> None:
-    client = Client({**deployment.providers, api.history: giving(FailingHistory(error))})
-    answer = client.get("/v1/trades")
+    client = Client({**deployment.providers, api.subscriptions: giving(FailingSubscriptions(error))})
+    answer = client.get(f"/v1/limits/usage/{SUBSCRIPTION}")
     assert (answer.status, answer.code) == (status, code)
     assert answer.json["type"] == f"urn:candlecast:problem:{code}"
     assert answer.json["status"] == status

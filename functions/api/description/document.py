@@ -165,5 +165,7 @@ def _show(operation: dict[str, Any], example: Mapping[str, Any], refusals: Mappi
         content = answer["content"]
         if status == example.get("status"):
             content["application/json"]["example"] = example["answer"]
+            if "text/csv" in content and "csv" in example:
+                content["text/csv"]["example"] = example["csv"]
         if MEDIA_TYPE in content and status in refusals:
             content[MEDIA_TYPE]["example"] = refusals[status]
