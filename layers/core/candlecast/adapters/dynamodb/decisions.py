@@ -26,11 +26,11 @@ from candlecast.adapters.dynamodb.single_table.table import (
 )
 from candlecast.domain.limits.breach import Breach
 from candlecast.domain.values.errors import NotFound
-from candlecast.ports.filters import BreachFilter
 from candlecast.ports.store import Page
 
 if TYPE_CHECKING:
     from candlecast.domain.decide.receipt import Receipt
+    from candlecast.ports.filters import BreachFilter
 
 RECEIPT, BREACH = "RECEIPT", "BREACH"
 RETENTION = timedelta(days=90)  # a quarter: disputes of users and inquiries of operators are about younger rows

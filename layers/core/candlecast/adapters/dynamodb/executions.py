@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import PutError, TransactWriteError
@@ -28,8 +29,10 @@ from candlecast.domain.strategies.execution import Execution, ExecutionStatus
 from candlecast.domain.strategies.execution_statistics import ExecutionStatistics
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, NotFound
-from candlecast.ports.filters import ExecutionFilter
 from candlecast.ports.store import Page
+
+if TYPE_CHECKING:
+    from candlecast.ports.filters import ExecutionFilter
 
 EXECUTION = "EXECUTION"
 RUNNING = ExecutionStatus.RUNNING.value

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, TransactWriteError
@@ -63,8 +64,10 @@ from candlecast.domain.strategies.days import A_DAY, TenantDay
 from candlecast.domain.strategies.record import TenantRecord, counted_return, window_of
 from candlecast.domain.strategies.statistics import DailyStatistics, Statistics
 from candlecast.domain.values.errors import NotFound, RetryLater
-from candlecast.ports.filters import Filter, OrderFilter, TradeFilter
 from candlecast.ports.store import Page
+
+if TYPE_CHECKING:
+    from candlecast.ports.filters import Filter, OrderFilter, TradeFilter
 
 ORDER, POSITION, TRADE = "ORDER", "POSITION", "TRADE"
 # A closed position's row stays this long, unlisted, so that a late repeat of its opening finds it: dead letters live 14 days.

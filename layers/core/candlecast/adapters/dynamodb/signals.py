@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pynamodb.attributes import BooleanAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, UpdateError
@@ -27,8 +27,10 @@ from candlecast.domain.strategies.execution import ShardReport, SignalRecord
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import NotFound
 from candlecast.domain.values.ids import digest
-from candlecast.ports.filters import SignalFilter
 from candlecast.ports.store import NewestMessage, Page
+
+if TYPE_CHECKING:
+    from candlecast.ports.filters import SignalFilter
 
 SIGNAL = "SIGNAL"
 NOBODY = "-"  # sorts before every turn; a shard may be empty, an attribute that is compared may not
