@@ -120,6 +120,9 @@ OrderId = Annotated[str, Depends(_order)]
 SignalId = Annotated[str, Depends(_signal)]
 BacktestId = Annotated[str, Depends(_backtest)]
 
+DryRun = Annotated[
+    bool, Query(description="Decide on things as they are now, and answer with the outcome; nothing is written or sent.")
+]
 PageSize = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="Entries per page.")]
 IdempotencyKey = Annotated[
     str | None,

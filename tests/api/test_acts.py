@@ -190,3 +190,42 @@ def test_a_stop_that_cannot_stand_there_is_refused(populated: Deployment, price:
 def test_a_strangers_stop_is_not_found(populated: Deployment) -> None:
     held(populated)
     assert populated.stranger.send("PUT", "/v1/positions/stop", PLACE | {"stop_price": "95"}).status == 404
+
+
+# -- dry runs ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_of_a_cancellation_writes_nothing(populated: Deployment) -> None:
+    with_intents(populated, resting())
+    answer = populated.client.send("POST", f"/v1/orders/{resting().intent_id}/cancel", query={"dry_run": "true"})
+    assert (answer.status, answer.json["cancel_asked_at"] is not None) == (202, True)
+    assert populated.accounts.load(TENANT, ACCOUNT).intents[resting().intent_id].cancel_asked_at is None
+    assert populated.looks.sent == []
+
+
+def test_a_dry_run_of_a_closing_tells_the_plan_and_sends_nothing(populated: Deployment) -> None:
+    held(populated)
+    body = PLACE | {"share": "0.5"}
+    answer = populated.client.send("POST", "/v1/positions/close", body, query={"dry_run": "true"}).json
+    assert Decimal(answer["quantity"]) == Decimal(5)
+    assert (answer["state"], answer["cancels"], answer["dry_run"]) == ("SUBMITTING", [], True)
+    assert populated.trade_queue.sent == []
+
+
+def test_a_dry_run_names_the_entries_that_would_be_cancelled(populated: Deployment) -> None:
+    entry = resting()
+    position = a_position(entry_intent_id=entry.intent_id)
+    with_intents(populated, entry, positions={position.key: position})
+    answer = populated.client.send("POST", "/v1/positions/close", PLACE, query={"dry_run": "true"}).json
+    assert (answer["state"], answer["cancels"]) == ("PENDING", [entry.intent_id])
+
+
+def test_a_dry_run_of_a_moved_stop_writes_nothing(populated: Deployment) -> None:
+    held(populated)
+    populated.market_data.prices["paper", BTC] = Decimal(100)
+    body = PLACE | {"stop_price": "95"}
+    answer = populated.client.send("PUT", "/v1/positions/stop", body, query={"dry_run": "true"}).json
+    assert (answer["stop_price"], answer["limits"], answer["dry_run"]) == ("95", [], True)
+    [position] = populated.accounts.load(TENANT, ACCOUNT).positions.values()
+    assert position.stop_price is None
+    assert populated.looks.sent == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.api.deps import CallerDep, CorrelationDep, OrderId
+from functions.api.deps import CallerDep, CorrelationDep, DryRun, OrderId
 from functions.api.filters import OrderFilterDep
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
@@ -40,10 +40,12 @@ def get_order_receipt(who: CallerDep, history: HistoryDep, decisions: DecisionsD
 
 
 @router.post("/{order_id}/cancel", status_code=202, responses=refusals(409))
-def cancel_order(who: CallerDep, cancel: CancelOrderDep, order_id: OrderId, correlation_id: CorrelationDep) -> OrderView:
+def cancel_order(
+    who: CallerDep, cancel: CancelOrderDep, order_id: OrderId, correlation_id: CorrelationDep, dry_run: DryRun = False
+) -> OrderView:
     """Cancel an entry that is not filled yet. The wish is kept until the venue has said how the order ended.
 
     A part that is filled until then stays held, with its stop. A stop, a target or an exit is refused, and so is an order that
     has ended. A repeat is harmless.
     """
-    return OrderView.of(cancel(who.tenant_id, order_id, correlation_id))
+    return OrderView.of(cancel(who.tenant_id, order_id, correlation_id, dry_run=dry_run))

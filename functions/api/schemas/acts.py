@@ -6,9 +6,12 @@ from decimal import Decimal
 
 from pydantic import ConfigDict, Field
 
+from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.signals.reduction import Reduction
+from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import PositionSide
-from candlecast.services.orders.close_position import PositionPlace
+from candlecast.services.orders.close_position import Closing, PositionPlace
+from candlecast.services.orders.move_stop import Moved, StopLimit
 from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
 
 
@@ -65,6 +68,22 @@ class StopToMove(Body):
         return PositionPlace(account_id=self.account_id, subscription_id=self.subscription_id, market=self.market)
 
 
+class StopLimitView(View):
+    """A limit that a looser stop must keep, in per cent."""
+
+    code: Reason = Field(description="Code of a stop that breaks the limit.")
+    value: Money | None = Field(description="Per cent at the new stop; null where it cannot be computed.")
+    bound: Money | None = Field(description="Per cent that the limit allows.")
+    margin: Money | None = Field(description="Distance from the value to the bound.")
+
+    @staticmethod
+    def of(limit: StopLimit) -> StopLimitView:
+        exact = Decimal("0.0001")
+        value = None if limit.value is None else limit.value.quantize(exact)
+        margin = None if limit.margin is None else limit.margin.quantize(exact)
+        return StopLimitView(code=limit.reason, value=value, bound=limit.bound, margin=margin)
+
+
 class StopView(View):
     """A position whose stop is being moved; `GET /v1/orders` shows the new stop once it stands."""
 
@@ -74,6 +93,22 @@ class StopView(View):
     side: PositionSide = Field(description="Side of the position.")
     quantity: Money = Field(description="Base units that are held.")
     stop_price: Money | None = Field(description="Price at which the stop must stand.")
+    limits: list[StopLimitView] = Field(description="The limits that were compared; none for a tighter stop.")
+    dry_run: bool = Field(description="True if nothing was written.")
+
+    @staticmethod
+    def of(moved: Moved, *, dry_run: bool) -> StopView:
+        held = moved.position
+        return StopView(
+            account_id=held.account_id,
+            subscription_id=held.subscription_id,
+            market=held.market,
+            side=held.side,
+            quantity=held.quantity,
+            stop_price=held.stop_price,
+            limits=[StopLimitView.of(limit) for limit in moved.limits],
+            dry_run=dry_run,
+        )
 
 
 class ClosingView(View):
@@ -83,3 +118,22 @@ class ClosingView(View):
     quantity: Money | None = Field(
         description="Base units that it would close at the moment of the request; null for a repeat of an earlier request."
     )
+    state: IntentState | None = Field(
+        description="Of a dry run: the state that the exit would have now. SUBMITTING is sent at once, PENDING waits for an "
+        "earlier order of the position, SKIPPED and DENIED close nothing. Null for an exit that was ordered, and for a repeat."
+    )
+    cancels: list[str] = Field(
+        description="Of a dry run: ids of the entries that rest for the position and would be cancelled first."
+    )
+    dry_run: bool = Field(description="True if nothing was sent.")
+
+    @staticmethod
+    def of(closing: Closing, *, dry_run: bool) -> ClosingView:
+        planned = () if closing.plan is None else closing.plan.intents
+        return ClosingView(
+            order_id=closing.order_id,
+            quantity=closing.quantity,
+            state=planned[-1].state if planned else None,
+            cancels=[entry.intent_id for entry in closing.cancels],
+            dry_run=dry_run,
+        )

@@ -46,7 +46,7 @@ class Owner:
         return a_quote(self.path.exchange.prices[market], as_of=at)
 
     def move(self, price: str, tenant_id: str = TENANT) -> Position:
-        return self.use(tenant_id, PLACE, D(price), "by-hand")
+        return self.use(tenant_id, PLACE, D(price), "by-hand").position
 
 
 @pytest.mark.parametrize("price", ["95", "99.9", "80"])
@@ -195,3 +195,15 @@ def test_without_a_quote_nothing_is_written() -> None:
         silent(TENANT, PLACE, D(95), "by-hand")
     assert owner.path.position is not None
     assert owner.path.position.stop_price == D(90)
+
+
+def test_a_dry_run_judges_the_same_and_writes_nothing() -> None:
+    owner = Owner(Limits(max_stop_distance_percent=D(20), max_risk_per_trade_percent=D(3)))
+    saves, asked = owner.path.accounts.saves, len(owner.path.queue.sent)
+    dry = owner.use(TENANT, PLACE, D(85), "by-hand", dry_run=True)
+    assert dry.position.stop_price == D(85)
+    told = [(limit.reason, limit.value, limit.bound, limit.margin) for limit in dry.limits]
+    assert told == [("MAX_STOP_DISTANCE", D(15), D(20), D(5)), ("MAX_RISK_PER_TRADE", D("1.5"), D(3), D("1.5"))]
+    assert (owner.path.accounts.saves, len(owner.path.queue.sent)) == (saves, asked)
+    with pytest.raises(Conflict):
+        owner.use(TENANT, PLACE, D(60), "by-hand", dry_run=True)

@@ -23,14 +23,18 @@ class CancelOrder:
     looks: ReconcileQueue
     clock: Clock
 
-    def __call__(self, tenant_id: str, order_id: str, correlation_id: str) -> Intent:
+    def __call__(self, tenant_id: str, order_id: str, correlation_id: str, *, dry_run: bool = False) -> Intent:
         """Write the wish and ask for a look; returns the order with its wish. A repeat asks for the look again.
 
-        Raises `NotFound`, and `Conflict`: ORDER_ENDED, EXIT_UNDER_WAY, PROTECTS_POSITION, NO_CREDENTIALS, VERSION_CONFLICT.
+        A dry run writes and asks for nothing; the order is returned as it would be. Raises `NotFound`, and `Conflict`:
+        ORDER_ENDED, EXIT_UNDER_WAY, PROTECTS_POSITION, NO_CREDENTIALS, VERSION_CONFLICT.
         """
         account_id = self.history.get_order(tenant_id, order_id).account_id
         if not account_id:
             raise Conflict("ORDER_ENDED", "the order has no account: it was never placed")
+        if dry_run:
+            account = self.accounts.load(tenant_id, account_id)
+            return ask_to_cancel(account, order_id, self.clock.now()).intents[order_id]
         asked = retry_conflict(lambda: self._attempt(tenant_id, account_id, order_id))
         request = ReconcileRequest(
             tenant_id=tenant_id,

@@ -7,7 +7,8 @@ from decimal import Decimal
 from itertools import count
 
 from candlecast.domain.account.account import Account, AccountStatus
-from candlecast.domain.orders.intent import LegKind
+from candlecast.domain.decide.plan import Plan, plan_orders
+from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.orders.position import Position
 from candlecast.domain.signals.reduction import Reduction, smallest_order
 from candlecast.domain.signals.signal import Action, Signal
@@ -36,11 +37,17 @@ class PositionPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """The exit that was ordered. `position` and `quantity` (base units to close) as of the request; None for a repeat."""
+    """The exit that was ordered. `position` and `quantity` (base units to close) as of the request; None for a repeat.
+
+    A dry run also has the `plan` of the exit on the account as it is.
+    """
 
     order_id: str
     position: Position | None = None
     quantity: Decimal | None = None
+    plan: Plan | None = None
+    cancels: tuple[Intent, ...] = ()
+    """The entries that rest for the position, which the exit would cancel first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +69,13 @@ class ClosePosition:
         *,
         correlation_id: str,
         idempotency_key: str | None = None,
+        dry_run: bool = False,
     ) -> Closing:
         """Send the exit of all, or of the part that `reduction` names. An entry that rests for the position is cancelled first.
 
-        A repeat with the same key sends the same exit. Without a key, a repeat closes nothing more until the first exit has
-        ended. Raises `NotFound` (account), `Conflict` (NOTHING_HELD, QUANTITY_TOO_SMALL, ACCOUNT_DISABLED, NO_CREDENTIALS),
+        A dry run sends nothing, and has the plan that the executor would make on the account as it is. A repeat with the same key
+        sends the same exit. Without a key, a repeat closes nothing more until the first exit has ended.
+        Raises `NotFound` (account), `Conflict` (NOTHING_HELD, QUANTITY_TOO_SMALL, ACCOUNT_DISABLED, NO_CREDENTIALS),
         `RetryLater` (the queue).
         """
         account = self.accounts.load(tenant_id, place.account_id)
@@ -79,7 +88,12 @@ class ClosePosition:
         if position is None:
             raise Conflict("NOTHING_HELD", "no such position is held")
         quantity = self._quantity(account, position, reduction)
-        self.queue.send_orders([self._exit(account, position, reduction, signal_id, correlation_id)])
+        order = self._exit(account, position, reduction, signal_id, correlation_id)
+        if dry_run:
+            market, resting = self.markets.find(account.venue, place.market), account.resting(place.subscription_id, place.market)
+            plan = plan_orders(account, order, market, self.clock.now())
+            return Closing(order_id=order_id, position=position, quantity=quantity, plan=plan, cancels=resting)
+        self.queue.send_orders([order])
         return Closing(order_id=order_id, position=position, quantity=quantity)
 
     def _is_told(self, tenant_id: str, order_id: str) -> bool:

@@ -23,6 +23,28 @@ from candlecast.services.retry_conflict import retry_conflict
 
 
 @dataclass(frozen=True, slots=True)
+class StopLimit:
+    """A limit that a looser stop must keep, in per cent; a value of None could not be computed."""
+
+    reason: Reason
+    value: Decimal | None
+    bound: Decimal | None
+
+    @property
+    def margin(self) -> Decimal | None:
+        """How far the value is below the bound; None where either is unknown."""
+        return None if self.value is None or self.bound is None else self.bound - self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The position with its stop price, and the limits that were compared; a tighter stop needs none."""
+
+    position: Position
+    limits: tuple[StopLimit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MoveStop:
     """A use case of the API. It sends nothing to the venue: the reconciler places the new stop, then cancels the old one."""
 
@@ -34,19 +56,22 @@ class MoveStop:
     looks: ReconcileQueue
     clock: Clock
 
-    def __call__(self, tenant_id: str, place: PositionPlace, stop_price: Decimal, correlation_id: str) -> Position:
-        """Write where the stop must stand and ask for a look; a repeat writes nothing more. Returns the position.
+    def __call__(
+        self, tenant_id: str, place: PositionPlace, stop_price: Decimal, correlation_id: str, *, dry_run: bool = False
+    ) -> Moved:
+        """Write where the stop must stand and ask for a look; a repeat writes nothing more.
 
-        Raises `NotFound` (account), `InvalidValue` (PRICE_OFF_TICK), `Conflict` (NOTHING_HELD, STOP_ON_WRONG_SIDE,
-        MAX_STOP_DISTANCE, MAX_RISK_PER_TRADE, LIMITS_UNAVAILABLE, ACCOUNT_DISABLED, NO_CREDENTIALS, UNKNOWN_MARKET;
-        VERSION_CONFLICT), and `Reject` and `RetryLater` of the quote.
+        A dry run judges the same and writes nothing. Raises `NotFound` (account), `InvalidValue` (PRICE_OFF_TICK), `Conflict`
+        (NOTHING_HELD, STOP_ON_WRONG_SIDE, MAX_STOP_DISTANCE, MAX_RISK_PER_TRADE, LIMITS_UNAVAILABLE, ACCOUNT_DISABLED,
+        NO_CREDENTIALS, UNKNOWN_MARKET; VERSION_CONFLICT), and `Reject` and `RetryLater` of the quote.
         """
         account = self.accounts.load(tenant_id, place.account_id)
         held = _held(account, place)
         self._require_possible(account, held, stop_price)
         loosens = held.stop_price != stop_price and tighter(held.side, held.stop_price, stop_price) == held.stop_price
-        if loosens:
-            self._require_within_limits(account, held, stop_price)
+        limits = self._require_within_limits(account, held, stop_price) if loosens else ()
+        if dry_run:
+            return Moved(set_stop(account, held.key, stop_price, self.clock.now()).positions[held.key], limits)
         moved = retry_conflict(lambda: self._attempt(tenant_id, place, held.trade_id, stop_price))
         request = ReconcileRequest(
             tenant_id=tenant_id,
@@ -58,8 +83,8 @@ class MoveStop:
         try:
             self.looks.send_reconcile([request])
         except RetryLater:
-            return moved  # the clock looks at each account with a position every minute
-        return moved
+            return Moved(moved, limits)  # the clock looks at each account with a position every minute
+        return Moved(moved, limits)
 
     def _attempt(self, tenant_id: str, place: PositionPlace, trade_id: str, stop_price: Decimal) -> Position:
         account = self.accounts.load(tenant_id, place.account_id)
@@ -81,19 +106,21 @@ class MoveStop:
         if denial is not None:
             raise Conflict("STOP_ON_WRONG_SIDE", f"the market is at {denial.bound}: the stop would trigger at once")
 
-    def _require_within_limits(self, account: Account, held: Position, stop_price: Decimal) -> None:
-        """Refuse a looser stop that limits on the stop of an entry would deny; a tighter one is always allowed."""
+    def _require_within_limits(self, account: Account, held: Position, stop_price: Decimal) -> tuple[StopLimit, ...]:
+        """The limits that a looser stop keeps; raises `Conflict` for a broken one."""
         limits = self._limits(account, held)
         away = (held.entry_price - stop_price) * held.side.sign
-        distance, farthest = away / held.entry_price * 100, limits.max_stop_distance_percent
-        if farthest is not None and distance > farthest:
-            told = f"the stop would be {distance:.2f} % away, the limit is {farthest} %"
-            raise Conflict(Reason.MAX_STOP_DISTANCE, told)
-        most = limits.max_risk_per_trade_percent
         risk = None if held.capital is None else away * held.quantity / held.capital * 100
-        if most is not None and (risk is None or risk > most):
-            told = "unknown" if risk is None else f"{risk:.2f} %"
-            raise Conflict(Reason.MAX_RISK_PER_TRADE, f"the risk would be {told} of the capital, the limit is {most} %")
+        found = (
+            StopLimit(Reason.MAX_STOP_DISTANCE, away / held.entry_price * 100, limits.max_stop_distance_percent),
+            StopLimit(Reason.MAX_RISK_PER_TRADE, risk, limits.max_risk_per_trade_percent),
+        )
+        kept = tuple(limit for limit in found if limit.bound is not None)
+        for limit in kept:
+            if limit.margin is None or limit.margin < 0:
+                told = "unknown" if limit.value is None else f"{limit.value:.2f} %"
+                raise Conflict(limit.reason, f"it would be {told}, the limit is {limit.bound} %")
+        return kept
 
     def _limits(self, account: Account, held: Position) -> Limits:
         above = self.read([account.tenant_id])[account.tenant_id].effective
