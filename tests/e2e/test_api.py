@@ -1,9 +1,13 @@
 """The API at its real address: open routes are open, and another user's data does not exist."""
 
+import csv
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import StringIO
+from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -111,6 +115,27 @@ def test_listings_hold_only_what_is_the_callers_own(owned: Owned) -> None:
             assert identity not in theirs, path
         assert "items" in mine
     assert owned.order_id in owned.ask("GET", "/v1/orders", token=owned.owner_token).text
+
+
+def test_lists_tell_what_became_of_an_order_as_csv_too(owned: Owned) -> None:
+    """By the API's own role: a trade with its signal, a receipt for each decision, and the same in rows."""
+
+    def items(path: str) -> list[dict[str, Any]]:
+        answer = owned.ask("GET", path, token=owned.owner_token)
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["items"]
+        return found
+
+    [trade] = until(lambda: items(f"/v1/trades?account_id={owned.account_id}"), bool)
+    [entry] = items(f"/v1/orders?kind=ENTRY&filled=true&until={quote(trade['closed_at'])}")
+    assert (entry["order_id"], entry["signal_id"]) == (owned.order_id, trade["signal_id"])
+    receipts = items("/v1/receipts?order=asc")
+    assert [it["kind"] for it in receipts] == ["ENTRY", "EXIT"]
+    assert receipts[0]["decision"]["receipt"]["signal_id"] == trade["signal_id"]
+    table = owned.ask("GET", "/v1/trades?format=csv", token=owned.owner_token)
+    [row] = csv.DictReader(StringIO(table.text, newline=""))
+    assert (row["trade_id"], row["net_pnl"], row["signal_id"]) == (trade["trade_id"], trade["net_pnl"], trade["signal_id"])
+    assert table.headers["content-type"] == "text/csv; charset=utf-8; header=present"
 
 
 def test_a_cursor_is_signed_with_the_stacks_key_and_leads_its_owner_on(owned: Owned) -> None:
