@@ -59,6 +59,7 @@ API = (
     "requests",
     "numpy",
     "strategies",
+    "functions.api.description",
     "functions.api.routes.limits",
     "functions.api.schemas.limits",
     "functions.api.schemas.subscriptions",
