@@ -44,6 +44,8 @@ ENVIRONMENT = {
     "QUOTES_FUNCTION": "test-market_catalogue:live",
     "CODE_BUCKET": "code",
     "RESULTS_BUCKET": "results",
+    "LIVE_URL": "ws://127.0.0.1:9/live",
+    "LIVE_FUNCTION": "test-live_connections:live",
     "SANDBOX_FUNCTION": "test-strategy_sandbox:live",
     "VALIDATOR_FUNCTION": "test-strategy_validator:live",
     "CURSOR_SECRET_ID": "cursors",

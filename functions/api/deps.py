@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Path, Query, Request
@@ -23,6 +24,7 @@ TENANT = re.compile(r"[A-Za-z0-9_.:@|=-]{1,128}")  # an OIDC subject, without wh
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")  # every id that we ever made; anything else can only be unknown
 OF_TENANT = {"pattern": f"^{TENANT.pattern}$"}  # for schemas alone, as a malformed id is answered like an unknown one
 LIST_CLAIM = re.compile(r"\[([^\[\] ]+(?: [^\[\] ]+)*)\]")  # `[a b]`: single blanks of ASCII, no bracket inside
+SECONDS = re.compile(r"[1-9][0-9]{0,10}")  # since 1970, as the gateway writes the claim `exp`
 MAX_CLAIM_CHARACTERS = 8_192  # more than a token that a gateway takes
 
 
@@ -62,6 +64,17 @@ def caller(request: Request, names: IdentityClaimsDep, _: Annotated[object, Depe
 
 
 CallerDep = Annotated[Caller, Depends(caller)]
+
+
+def token_end(request: Request, _: CallerDep) -> datetime:
+    """When the caller's token ends. Raises `Unauthenticated` for a token without an end, which OpenID Connect does not allow."""
+    seconds = str(_claims(request.scope).get("exp", ""))
+    if not SECONDS.fullmatch(seconds):
+        raise Unauthenticated
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+TokenEndDep = Annotated[datetime, Depends(token_end)]
 
 
 def platform_admin(who: CallerDep) -> Caller:

@@ -19,6 +19,7 @@ from candlecast.ports.gate import DeploymentPauses, KillSwitchStore
 from candlecast.ports.health import HealthStore
 from candlecast.ports.limits import LimitStore
 from candlecast.ports.listings import ListingStore
+from candlecast.ports.live import TicketStore
 from candlecast.ports.parity import ParityStore
 from candlecast.ports.pool import PoolStore
 from candlecast.ports.queue import BacktestQueue, ParityQueue, ReconcileQueue, SignalQueue, TradeQueue, VettingQueue
@@ -77,6 +78,8 @@ DeadLettersDep = Annotated[DeadLetters, Depends(api.dead_letters)]
 HealthDep = Annotated[HealthStore, Depends(api.health)]
 ClockDep = Annotated[Clock, Depends(api.clock)]
 IdentifiersDep = Annotated[Identifiers, Depends(api.identifiers)]
+TicketsDep = Annotated[TicketStore, Depends(api.tickets)]
+LiveUrlDep = Annotated[str, Depends(api.live_url)]
 MetricsDep = Annotated[Metrics, Depends(api.metrics)]
 VenuesDep = Annotated[frozenset[str], Depends(api.venues)]
 TableGenerationDep = Annotated[int, Depends(api.table_generation)]

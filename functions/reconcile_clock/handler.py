@@ -1,7 +1,7 @@
 """Every minute: complete the copies of kill switches, watch the pause of a deployment and the schedules of the candle clock.
 
 Then ask for looks at accounts that are due, sweep reservations of pools, and refresh cards of the marketplace. Send tasks of
-backtests that were left behind. Safety comes first. No failure hides another step.
+backtests that were left behind. End live connections whose token has ended. Safety comes first. No failure hides another step.
 """
 
 from __future__ import annotations
@@ -47,5 +47,6 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             step("refresh listings", clock.refresh_listings)
             if unsent := step("send unsent backtests", clock.send_unsent):
                 logger.warning("tasks sent that were left behind", extra={"backtests": unsent})
+            step("end live connections", clock.find_ended_connections)
     logger.info("reconciles requested", extra={"accounts": asked, "released_reservations": released})
     return {"accounts": asked, "released_reservations": released}

@@ -362,6 +362,8 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
 }
 
 NEVER_ANSWERED: Mapping[str, str] = {
+    "LIVE_UNAVAILABLE": "only the clock has live connections closed",
+    "TOO_MANY_CONNECTIONS": "a handshake is answered by its status alone",
     "RECORD_CONTENDED": "only the relay counts trades",
     "ARCHIVE_UNAVAILABLE": "only the relay and a rebuild use the archive",
     "BACKTEST_ENDED": "only the runner begins a backtest",

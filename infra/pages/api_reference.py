@@ -24,6 +24,7 @@ from candlecast.domain.health.health import HealthState
 from candlecast.domain.limits.catalogue import CATALOGUE, Enforced, LimitSpec, Tightens
 from candlecast.domain.limits.limits import MAX_SET_SIZE, Scope
 from candlecast.domain.limits.record import PRODUCT_LIMITS
+from candlecast.domain.live.connection import Topic
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.parity.parity import ParityCause
 from candlecast.domain.people.approval import Act, ApprovalState
@@ -167,6 +168,11 @@ MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "UPLOADED": "code of its owner runs on each candle, in the sandbox",
     },
     BacktestStatus: {},
+    Topic: {
+        "orders": "your order legs, from the decision to the end",
+        "positions": "your positions",
+        "signals": "what was decided for you on a signal",
+    },
     ExecutionStatus: {
         "RUNNING": "holds the lock of the candle",
         "COMPLETED": "published a signal",

@@ -11,7 +11,21 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-SERVICES = frozenset({"dynamodb", "dynamodbstreams", "events", "kms", "lambda", "s3", "secretsmanager", "sqs", "ssm", "sts"})
+SERVICES = frozenset(
+    {
+        "apigatewaymanagementapi",
+        "dynamodb",
+        "dynamodbstreams",
+        "events",
+        "kms",
+        "lambda",
+        "s3",
+        "secretsmanager",
+        "sqs",
+        "ssm",
+        "sts",
+    }
+)
 EXAMPLES = "examples-1.json"
 # Prose inside the service descriptions, for the documentation that botocore can write.
 PROSE = frozenset({"documentation", "documentationUrl"})
@@ -104,7 +118,7 @@ def shorten(path: Path) -> None:
 
 def endpoint_prefixes() -> frozenset[str]:
     """The names of SERVICES in endpoints.json."""
-    return SERVICES | {"streams.dynamodb"}
+    return SERVICES | {"streams.dynamodb", "execute-api"}
 
 
 def without_prose(content: Any) -> None:

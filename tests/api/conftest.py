@@ -61,6 +61,7 @@ from tests.support.fakes.health import FakeHealthStore, a_health
 from tests.support.fakes.history import FakeHistory, FakePriceStore
 from tests.support.fakes.limits import FakeLimitStore
 from tests.support.fakes.listings import FakeClockRegistry, FakeListingStore
+from tests.support.fakes.live import FakeLive
 from tests.support.fakes.market_data import FakeMarketData, FakeMarkets
 from tests.support.fakes.parity import FakeParityStore
 from tests.support.fakes.pools import FakePoolStore
@@ -110,6 +111,7 @@ class Deployment:
     parity_queue: FakeParityQueue = field(default_factory=FakeParityQueue)
     parity_days: FakeParityStore = field(default_factory=FakeParityStore)
     backtests: FakeBacktestStore = field(default_factory=FakeBacktestStore)
+    live: FakeLive = field(default_factory=FakeLive)
     results: FakeResults = field(default_factory=FakeResults)
     health: FakeHealthStore = field(default_factory=lambda: FakeHealthStore(a_health()))
     dead_letters: FakeDeadLetters = field(default_factory=lambda: FakeDeadLetters(a_dead_letter()))
@@ -169,6 +171,8 @@ class Deployment:
             api.backtests: giving(self.backtests),
             api.backtest_queue: giving(self.backtest_queue),
             api.backtest_results: giving(self.results),
+            api.tickets: giving(self.live),
+            api.live_url: giving("wss://live.example.test/live"),
             api.credentials: giving(self.vault),
             api.source_secrets: giving(self.vault),
             api.source_use: giving(self.source_use),

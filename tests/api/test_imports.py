@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "BACKTEST_QUEUE_URL": "http://127.0.0.1:9/backtest",
     "PARITY_QUEUE_URL": "http://127.0.0.1:9/parity",
     "RESULTS_BUCKET": "results",
+    "LIVE_URL": "ws://127.0.0.1:9/live",
 }
 
 

@@ -16,12 +16,13 @@ from candlecast.adapters.dynamodb.single_table.compression import decompressed
 from tests.golden.added_cases import ADDED
 from tests.golden.backtest_cases import BACKTESTS
 from tests.golden.cases import ITEMS, MESSAGES, Case, World
+from tests.golden.live_cases import LIVE
 from tests.golden.market_cases import MARKET
 from tests.golden.older_cases import OLDER
 from tests.golden.paper_cases import PAPER
 
 FOLDER = Path(__file__).parent
-CASES: Mapping[str, Case] = {case.path: case for case in (*ITEMS, *MESSAGES, *ADDED, *MARKET, *BACKTESTS, *PAPER, *OLDER)}
+CASES: Mapping[str, Case] = {case.path: case for case in (*ITEMS, *MESSAGES, *ADDED, *MARKET, *BACKTESTS, *LIVE, *PAPER, *OLDER)}
 
 Json = Any
 

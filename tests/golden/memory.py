@@ -69,8 +69,9 @@ class MemoryTable:
         return {"Attributes": dict(self.items[key])}
 
     def _DeleteItem(self, request: Mapping[str, Any]) -> Any:  # noqa: N802
-        self.items.pop(_key(request["Key"]), None)
-        return {}
+        self._require(request, request["Key"], "DeleteItem")
+        gone = self.items.pop(_key(request["Key"]), None)
+        return {"Attributes": gone} if gone is not None and request.get("ReturnValues") == "ALL_OLD" else {}
 
     def _BatchWriteItem(self, request: Mapping[str, Any]) -> Any:  # noqa: N802
         for requests in request["RequestItems"].values():

@@ -67,6 +67,7 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
         watch_pause=made.noted("pause", False),
         refresh_listings=made.noted("listings", 4),
         send_unsent=made.noted("unsent", 1),
+        find_ended_connections=made.noted("connections", 1),
     )
     monkeypatch.setattr(candle_clock, "build", lambda: made.announce)
     monkeypatch.setattr(reconcile_clock, "build", lambda: clock)
@@ -117,7 +118,7 @@ def test_events_of_now_are_acted_on(parts: Parts) -> None:
     assert candle_handler({"timeframe": "1m", "scheduled_time": NOW.isoformat()}, Context()) == {"candles": 3}  # type: ignore[arg-type]
     answer = reconcile_handler({"scheduled_time": NOW.isoformat()}, Context())  # type: ignore[arg-type]
     assert answer == {"accounts": 7, "released_reservations": 2}
-    assert parts.done == ["announce", "switches", "pause", "watch", "request", "sweep", "listings", "unsent"]
+    assert parts.done == ["announce", "switches", "pause", "watch", "request", "sweep", "listings", "unsent", "connections"]
 
 
 def test_a_person_who_asks_for_looks_is_no_firing_of_the_watch(parts: Parts) -> None:
@@ -128,7 +129,7 @@ def test_a_person_who_asks_for_looks_is_no_firing_of_the_watch(parts: Parts) -> 
     assert parts.done[-2] == "all at once"
 
 
-STEPS = ["switches", "pause", "watch", "request", "sweep", "listings", "unsent"]
+STEPS = ["switches", "pause", "watch", "request", "sweep", "listings", "unsent", "connections"]
 
 
 @pytest.mark.parametrize("failing", STEPS)

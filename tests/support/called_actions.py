@@ -32,6 +32,8 @@ SDK_CALLS = {
     "get_shard_iterator": "dynamodb:GetShardIterator",
     "describe_event_bus": "events:DescribeEventBus",
     "put_events": "events:PutEvents",
+    "delete_connection": "execute-api:ManageConnections",
+    "post_to_connection": "execute-api:ManageConnections",
     "invoke": "lambda:InvokeFunction",
     "get_object": "s3:GetObject",
     "put_object": "s3:PutObject",

@@ -133,7 +133,7 @@ RIGHTS: Mapping[str, Rights] = {
         batch_write=_LOOKS,
         lookups={
             "GSI2": _keys("KILL_SWITCHES", "STRATEGIES", "MARKETPLACE#*", "BACKTESTS_UNSENT"),
-            **dict.fromkeys(("GSI3", "GSI4"), _keys("RECONCILE#*", "RESERVATIONS#*", "SOON#*")),
+            **dict.fromkeys(("GSI3", "GSI4"), _keys("RECONCILE#*", "RESERVATIONS#*", "SOON#*", "LIVE")),
         },
     ),
     "health_probe": Rights(get=_keys("HEALTH", "BREAKER#*", "WEIGHTS#*"), put=_keys("HEALTH"), update=_keys("WEIGHTS#*")),
@@ -144,10 +144,13 @@ RIGHTS: Mapping[str, Rights] = {
         get=_BROWSED | _COUNTED,
         batch_get=_BROWSED,
         query=_BROWSED | _COUNTED,
-        put=_CHANGED,
+        put=_CHANGED | _keys("TICKET#*"),
         update=_CHANGED | _keys("LISTING#*"),
         delete=_keys(TENANT),
         lookups={"GSI1": _LISTED | _keys("CLOCK#*", "CLOCK_UPLOADED#*"), "GSI2": _LISTED | _keys("MARKETPLACE#*")},
+    ),
+    "live_connections": Rights(
+        put=_keys("CONNECTION#*"), delete=_keys("TICKET#*", "CONNECTION#*"), lookups={"GSI4": _keys("LIVE")}
     ),
     "market_catalogue": Rights(),
     "dlq_redrive": Rights(),
@@ -168,6 +171,8 @@ PARTITIONS = (
     "DAYS#strategy",
     "RANKS#strategy",
     "LISTING#strategy",
+    "TICKET#digest",
+    "CONNECTION#id",
     "MARKETPLACE",
     "SOURCE#source",
     "SOURCE#source#NOTIONAL",

@@ -19,6 +19,7 @@ from functions.api.app import create_adapter
 from tests.support.builders import TENANT
 
 REQUEST_ID = "request-1"
+TOKEN_ENDS = 1_795_179_600  # an hour after the time of tests
 CONTEXT = SimpleNamespace(aws_request_id="invocation-1", function_name="api", memory_limit_in_mb=1024)
 
 
@@ -104,6 +105,7 @@ class Client:
     providers: Providers
     tenant: str | None = TENANT
     roles: str = ""
+    token_ends: str | None = str(TOKEN_ENDS)
 
     def send(
         self,
@@ -115,7 +117,9 @@ class Client:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        claims = None if self.tenant is None else {"sub": self.tenant, **({"cognito:groups": self.roles} if self.roles else {})}
+        claims = None if self.tenant is None else {"sub": self.tenant, "exp": self.token_ends, "cognito:groups": self.roles}
+        if claims is not None:
+            claims = {name: value for name, value in claims.items() if value}
         text = raw if raw is not None else None if body is None else json.dumps(body)
         event = http_event(method, path, claims=claims, query=query, headers=headers, body=text)
         app = the_app()

@@ -70,7 +70,7 @@ def test_the_access_log_never_holds_a_path_because_a_webhooks_path_can_hold_a_se
 
 
 def test_every_door_is_throttled() -> None:
-    assert len(STAGES) == len(APIS) == 2
+    assert len(STAGES) == len(APIS) == 3
     for stage in STAGES.values():
         limits = stage["DefaultRouteSettings"]
         assert limits["ThrottlingBurstLimit"] >= limits["ThrottlingRateLimit"] > 0
@@ -112,10 +112,30 @@ def test_webhooks_have_limits_of_their_own_so_that_neither_they_nor_the_api_star
 
 
 def test_doors_are_called_after_the_stack() -> None:
-    assert {key: text(it["Body"]["info"]["title"]) for key, it in APIS.items()} == {
+    titles = {key: it["Name"] if "Name" in it else it["Body"]["info"]["title"] for key, it in APIS.items()}
+    assert {key: text(title) for key, title in titles.items()} == {
         "HttpApi": "stack-api",
         "PaperHttpApi": "stack-paper",
+        "LiveApi": "stack-live",
     }
+
+
+def test_no_log_of_the_gateway_can_hold_a_ticket_of_a_live_connection() -> None:
+    stage = STAGES["LiveStage"]
+    assert "AccessLogSettings" not in stage
+    assert stage["DefaultRouteSettings"]["DataTraceEnabled"] is False
+    assert stage["DefaultRouteSettings"]["LoggingLevel"] == "OFF"
+
+
+def test_what_a_listening_client_sends_reaches_no_code() -> None:
+    found = {it["RouteKey"]: text(it["Target"]) for it in resources(root(), "AWS::ApiGatewayV2::Route").values()}
+    assert found == {
+        "$connect": "integrations/<LiveIntegration>",
+        "$disconnect": "integrations/<LiveIntegration>",
+        "$default": "integrations/<LiveSilence>",
+    }
+    kinds = {key: it["IntegrationType"] for key, it in resources(root(), "AWS::ApiGatewayV2::Integration").items()}
+    assert kinds == {"LiveIntegration": "AWS_PROXY", "LiveSilence": "MOCK"}
 
 
 def test_everything_of_the_paper_exchange_can_be_left_out() -> None:
@@ -132,7 +152,7 @@ def test_a_deployment_tells_everything_that_its_users_and_tools_ask_for() -> Non
     dead = {f"{it}DeadLettersUrl" for it in given_up}
     names = {f"{key}Name" for key in resources(root(), "AWS::Lambda::Function")}
     rest = (
-        "Release ApiUrl PaperExchangeUrl TableName TableGeneration PaperTableName MarketsBucketName ArchiveBucketName"
+        "Release ApiUrl LiveUrl PaperExchangeUrl TableName TableGeneration PaperTableName MarketsBucketName ArchiveBucketName"
         " CodeBucketName ResultsBucketName EventBusName KeyArn OperatorSecretId SecretPrefix"
         " UserPoolId UserPoolClientId TokenIssuer ScheduleGroupName AlarmTopicArn AlertTopicArn"
         " BusinessDashboard TechnicalDashboard"

@@ -46,6 +46,7 @@ SHAPE = {
     "key_vetting": (30, "core deps exchange signing"),
     "outbox_relay": (30, "core deps"),
     "api": (29, "core deps web strategies"),
+    "live_connections": (30, "core deps"),
     "market_catalogue": (60, "core deps exchange"),
     "paper_exchange": (29, "core deps web paper signing"),
     "dlq_redrive": (60, "core deps"),
@@ -79,7 +80,7 @@ ENVIRONMENT = {
         "TABLE_NAME TRADE_QUEUE_URL TRADE_DEAD_LETTERS_URL RECONCILE_QUEUE_URL AWAITED_LOOK_QUEUE_URL MARKETS_BUCKET VENUES"
         " EGRESS_ADDRESS SECRET_PREFIX"
     ),
-    "reconcile_clock": "TABLE_NAME RECONCILE_QUEUE_URL AWAITED_LOOK_QUEUE_URL BACKTEST_QUEUE_URL",
+    "reconcile_clock": "TABLE_NAME RECONCILE_QUEUE_URL AWAITED_LOOK_QUEUE_URL BACKTEST_QUEUE_URL LIVE_FUNCTION",
     "health_probe": (
         "TABLE_NAME CANDLE_QUEUE_URL SIGNAL_QUEUE_URL TRADE_QUEUE_URL PROBED_SECRET_ID EVENT_BUS_NAME VENUES EGRESS_ADDRESS"
     ),
@@ -96,8 +97,9 @@ ENVIRONMENT = {
         "TABLE_NAME SIGNAL_QUEUE_URL TRADE_QUEUE_URL MARKETS_BUCKET SECRET_PREFIX KMS_KEY_ID VENUES TENANT_CLAIM ROLES_CLAIM"
         " DEAD_LETTERS_FUNCTION CURSOR_SECRET_ID QUOTES_FUNCTION OPERATORS_TO_LIFT"
         " VETTING_QUEUE_URL CODE_BUCKET VALIDATOR_FUNCTION BACKTEST_QUEUE_URL PARITY_QUEUE_URL RESULTS_BUCKET"
-        " AWAITED_LOOK_QUEUE_URL"
+        " AWAITED_LOOK_QUEUE_URL LIVE_URL"
     ),
+    "live_connections": "TABLE_NAME LIVE_URL",
     "market_catalogue": "MARKETS_BUCKET VENUES",
     "history_rebuild": "TABLE_NAME ARCHIVE_BUCKET",
     "paper_exchange": "PAPER_TABLE_NAME OPERATOR_SECRET_ID",
@@ -136,6 +138,7 @@ SETTINGS: dict[str, type[settings.Environment]] = {
     "key_vetting": settings.KeyVettingSettings,
     "outbox_relay": settings.OutboxRelaySettings,
     "api": settings.ApiSettings,
+    "live_connections": settings.LiveConnectionsSettings,
     "market_catalogue": settings.MarketCatalogueSettings,
     "dlq_redrive": settings.RedriveSettings,
     "history_rebuild": settings.HistoryRebuildSettings,
@@ -312,6 +315,10 @@ def test_a_function_that_is_invoked_asynchronously_says_where_its_failures_go() 
     configured = {}
     for properties in resources(root(), "AWS::Lambda::EventInvokeConfig").values():
         assert properties["Qualifier"] == "live"  # the schedules invoke the alias
+        if not properties.get("DestinationConfig"):  # the clock asks anew after a failure
+            assert text(properties["FunctionName"]) == "<LiveConnectionsFunction>"
+            assert properties["MaximumRetryAttempts"] == 0
+            continue
         target = properties["DestinationConfig"]["OnFailure"]["Destination"]
         configured[text(properties["FunctionName"]).strip("<>")] = text(target)
     assert configured == {logical_id(name): "<ScheduleDeadLetters.Arn>" for name in INVOKED_ASYNCHRONOUSLY}

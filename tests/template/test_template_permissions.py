@@ -45,6 +45,7 @@ NAMED_SETS = (
     "<ArchiveBucketArn>/events/*",
     "<ArchiveBucketArn>/aws/lambda/*",
     "<TableArn>/stream/*",
+    "arn:aws:execute-api:region:account:<LiveApiId>/live/*",
     f"{SECRETS}/account/*",
     f"{SECRETS}/source/*",
 )
@@ -174,14 +175,17 @@ def test_a_role_allows_what_the_code_of_its_function_calls_and_nothing_else(name
     assert granted >= BY_OTHERS.get(name, set()) | LOGS
 
 
-def test_nobody_scans_a_table_and_only_the_api_deletes() -> None:
-    """A scan names no key, so that no condition on keys would hold it back. The API forgets that a subscription follows."""
+def test_nobody_scans_a_table_and_two_functions_delete() -> None:
+    """A scan names no key, so that no condition on keys would hold it back.
+
+    The API forgets that a subscription follows. A ticket of a live connection is redeemed by its deletion.
+    """
     forbidden = {"dynamodb:Scan", "dynamodb:PartiQLSelect", "dynamodb:PartiQLUpdate"}
     assert not any(it.actions & forbidden for it in all_statements())
     deleting = {
         it.role for it in all_statements() if "dynamodb:DeleteItem" in it.actions and it.resources != ("<PaperTableArn>",)
     }
-    assert deleting == {role_of()["api"]}
+    assert deleting == {role_of()["api"], role_of()["live_connections"]}
 
 
 @pytest.mark.parametrize("name", functions())
@@ -318,6 +322,7 @@ def test_functions_are_invoked_by_schedules_queues_and_doors_and_by_the_function
         "strategy_validator": {f"{own}strategy_sandbox:live"},
         "parity_checker": {f"{own}strategy_sandbox:live"},
         "backtest_runner": {f"{own}strategy_sandbox:live"},
+        "reconcile_clock": {f"{own}live_connections:live"},
     }
     woken = ("candle_clock", "reconcile_clock", "health_probe", "market_catalogue", "parity_checker")
     assert scheduled == {f"{own}{name}:live" for name in woken}

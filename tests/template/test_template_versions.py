@@ -130,6 +130,7 @@ FIXED: dict[str, dict[str, Any]] = {
     "root.OperatorSecret": {"Name": "candlecast/stack/operator"},
     "root.CursorSecret": {"Name": "candlecast/stack/cursors"},
     "root.PaperHttpApi": {},
+    "root.LiveApi": {"ProtocolType": "WEBSOCKET"},
     **{
         f"SandboxNetwork.{name}Subnet": {
             "AvailabilityZone": f"zone-{zone}",

@@ -58,6 +58,7 @@ ENVIRONMENT = {
     "RECONCILE_QUEUE_URL": "reconcile",
     "AWAITED_LOOK_QUEUE_URL": "awaited-look",
     "BACKTEST_QUEUE_URL": "backtest",
+    "LIVE_FUNCTION": "live",
     "RECONCILE_DEAD_LETTERS_URL": "reconcile-dead",
     "VETTING_QUEUE_URL": "vetting",
     "AWS_DEFAULT_REGION": "eu-central-1",

@@ -7,6 +7,7 @@ from typing import Any
 
 from .http_apis import Port, endpoint_of, import_body
 from .patching import PatchError, replace
+from .web_sockets import live_endpoint
 
 ISSUER = re.compile(r"https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com/")  # in no local DNS
 # Accepted and without effect: they change nothing that a function or a test can see.
@@ -29,6 +30,9 @@ def resources(ports: tuple[Port, ...]) -> None:
     handlers = provisioners._RESOURCE_HANDLERS
 
     def http_api(api_id: str, properties: Any, attributes: dict[str, Any]) -> None:
+        if properties.get("ProtocolType") == "WEBSOCKET":
+            attributes["ApiEndpoint"] = live_endpoint(api_id)
+            return
         name = import_body(api_id, properties, ports)
         if endpoint := endpoint_of(name, ports):
             attributes["ApiEndpoint"] = endpoint  # functions can reach it: execute-api's host is in no local DNS

@@ -33,6 +33,7 @@ from . import (
     streams,
     tenancy,
     traces,
+    web_sockets,
     workers,
 )
 from .patching import Patch, apply
@@ -196,6 +197,7 @@ def patches(settings: Settings, folders: workers.CodeFolders) -> list[Patch]:
         permissions.described_buses,
         permissions.leading_keys,
         http_apis.addresses_of_callers,
+        web_sockets.routes_through_lambda,
         streams.stream_mappings,
         function_logs,
         logs.queue_metrics,

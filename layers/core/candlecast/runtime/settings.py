@@ -122,6 +122,7 @@ class ReconcileClockSettings(WithTable):
     reconcile_queue_url: str
     awaited_look_queue_url: str
     backtest_queue_url: str
+    live_function: str
 
 
 class OrderReconcilerSettings(WithTable, WithBudget):
@@ -155,6 +156,12 @@ class OutboxRelaySettings(WithTable):
     archive_bucket: str
 
 
+class LiveConnectionsSettings(WithTable):
+    """`live_url` is where clients connect, `wss://host/stage`."""
+
+    live_url: str
+
+
 class HistoryRebuildSettings(WithTable):
     archive_bucket: str
 
@@ -174,6 +181,7 @@ class ApiSettings(WithTable, WithVenues):
     backtest_queue_url: str
     parity_queue_url: str
     results_bucket: str
+    live_url: str
     tenant_claim: str = "sub"
     roles_claim: str = "cognito:groups"
     operators_to_lift: int = Field(default=2, ge=1, le=2)

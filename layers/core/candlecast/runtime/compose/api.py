@@ -27,6 +27,7 @@ from candlecast.adapters.dynamodb.health import DynamoHealth
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
 from candlecast.adapters.dynamodb.listings import DynamoListingStore
+from candlecast.adapters.dynamodb.live import DynamoLive
 from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.parity_days import DynamoParityStore
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from candlecast.ports.health import HealthStore
     from candlecast.ports.limits import LimitStore
     from candlecast.ports.listings import ListingStore
+    from candlecast.ports.live import TicketStore
     from candlecast.ports.parity import ParityStore
     from candlecast.ports.pool import PoolStore
     from candlecast.ports.queue import BacktestQueue, ParityQueue, ReconcileQueue, SignalQueue, TradeQueue, VettingQueue
@@ -244,6 +246,16 @@ def parity_days() -> ParityStore:
 @provider
 def parity_queue() -> ParityQueue:
     return SqsParityQueue(aws("sqs"), build().known.parity_queue_url)
+
+
+@provider
+def tickets() -> TicketStore:
+    return DynamoLive(build().table)
+
+
+@provider
+def live_url() -> str:
+    return build().known.live_url
 
 
 @provider

@@ -1,18 +1,22 @@
 """Schedule to requests for looks, sweep of pools, copies of kill switches, watches over schedules and pause, and fresh cards.
 
-Tasks of backtests that a killed process has left unsent are sent too.
+Tasks of backtests that a killed process has left unsent are sent too. Live connections end with their tokens.
 """
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import NamedTuple
 
+from candlecast.adapters.aws.clients import functions_client
+from candlecast.adapters.aws.live_function import LiveFunction
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.backtests import DynamoBacktestStore
 from candlecast.adapters.dynamodb.deployment_pauses import DynamoDeploymentPauses
 from candlecast.adapters.dynamodb.firings import DynamoFirings
 from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.listings import DynamoListingStore
+from candlecast.adapters.dynamodb.live import DynamoLive
 from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
@@ -27,11 +31,14 @@ from candlecast.runtime.settings import ReconcileClockSettings
 from candlecast.services.account.complete_switches import CompleteSwitches
 from candlecast.services.account.watch_pause import WatchPause
 from candlecast.services.backtests.send_tasks import SendTasks, SendUnsent
+from candlecast.services.live.find_ended import FindEnded
 from candlecast.services.market.watch_schedules import WatchSchedules
 from candlecast.services.pools.sweep_pools import SweepPools
 from candlecast.services.reconcile.ask_for_looks import AskForLooks
 from candlecast.services.reconcile.request_reconciles import RequestReconciles
 from candlecast.services.strategies.refresh_listings import RefreshListings
+
+LIVE_SECONDS = 2.0  # until Lambda has taken an asynchronous invocation, which it does in milliseconds
 
 
 class ReconcileClock(NamedTuple):
@@ -44,6 +51,7 @@ class ReconcileClock(NamedTuple):
     watch_pause: WatchPause
     refresh_listings: RefreshListings
     send_unsent: SendUnsent
+    find_ended_connections: FindEnded
 
 
 @once
@@ -70,4 +78,5 @@ def build() -> ReconcileClock:
             clock,
         ),
         SendUnsent(backtests, SendTasks(backtests, tasks), clock),
+        FindEnded(DynamoLive(table), LiveFunction(cache(partial(functions_client, LIVE_SECONDS)), known.live_function), clock),
     )

@@ -1,0 +1,40 @@
+"""Doors of live connections: tickets in, connections kept, ended connections closed."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+from candlecast.adapters.aws.clients import aws_client
+from candlecast.adapters.aws.connections import ApiGatewayConnections, management_endpoint
+from candlecast.adapters.dynamodb.live import DynamoLive
+from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.system import SystemClock
+from candlecast.ports.live import ConnectionStore
+from candlecast.runtime.compose.clients import lazy
+from candlecast.runtime.compose.start import once
+from candlecast.runtime.observe import EmfMetrics
+from candlecast.runtime.settings import LiveConnectionsSettings
+from candlecast.services.live.end_connections import EndConnections
+from candlecast.services.live.open_connection import OpenConnection
+
+
+class LiveConnections(NamedTuple):
+    """The life of a connection, from its handshake to its end."""
+
+    open_connection: OpenConnection
+    connections: ConnectionStore
+    end_connections: EndConnections
+
+
+@once
+def build() -> LiveConnections:
+    """Connections of the environment's WebSocket API, kept in its table."""
+    known, clock, metrics = LiveConnectionsSettings.read(), SystemClock(), EmfMetrics()
+    store = DynamoLive(Table(known.table_name, generation=known.table_generation))
+    management = lazy(partial(aws_client, "apigatewaymanagementapi", endpoint=management_endpoint(known.live_url)))
+    return LiveConnections(
+        OpenConnection(store, store, clock, metrics),
+        store,
+        EndConnections(store, ApiGatewayConnections(management), metrics),
+    )

@@ -1,0 +1,1 @@
+"""Use cases of live connections: issue a ticket, open, end."""
