@@ -5,18 +5,21 @@ Counts are asserted. Seconds are told, and the guide of performance has those of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import mean
+from time import monotonic, sleep
 
 import pytest
 
 from candlecast.domain.backtests.backtest import MAX_OPEN
 from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.strategies.execution import ExecutionStatus
+from infra.local.candle_files import CandleFile
 from infra.local.cloud import Cloud
+from infra.local.demo.exchange import Operator
 from infra.local.demo.people import Person, Platform
 from infra.local.demo.replay import Replay
 from infra.local.demo.report import is_sound
@@ -29,16 +32,20 @@ pytestmark = pytest.mark.prove
 SUBSCRIBERS, BACKTESTS = 5_000, 200
 ROWS = 3_000
 SETTINGS = {"max_signal_age_seconds": 900}  # two cores place five thousand orders within minutes
-WARM_UP = 1  # the first candle starts the processes, and has entries alone
-CANDLES = 2  # with and without backtests that wait
-RUNNING = 1  # while they run, which takes a multiple on two cores
+PROBED = 20  # candles of a strategy with one follower, whose runs tell the drift; even, so that the large one turns after them
+ORDER_PATH = ("CandleQueueUrl", "SignalQueueUrl", "TradeQueueUrl")
 SPAN = timedelta(minutes=2_000)
 MINUTE = timedelta(minutes=1)
+PROBE_MARKET = "ETH/USDT:USDT"
+POLL_SECONDS = 0.25  # each poll costs the emulator as much as a message
+PHASES = 4  # the first starts the processes, then alone, beside tasks that wait, beside one that runs
+CANDLES = PHASES * (PROBED + 1)
+PLACED_WITHIN = 1_200.0  # seconds for one signal's orders, on a machine half as fast
 
 
 @dataclass(frozen=True)
 class Phase:
-    """Some candles under one load: seconds from a candle's message to its run, and from its signal to its orders (mean)."""
+    """Some candles under one load: seconds from a candle's message to its run, and from a signal to its orders (mean)."""
 
     orders: int
     drift: float
@@ -62,28 +69,33 @@ def test_backtests_that_wait_change_no_order_of_a_signal(cloud: Cloud, say: Call
     replay_stack(cloud)
     end = utc_now().replace(second=0, microsecond=0)
     file = zigzag(ROWS, end)
-    strategy = PlannedStrategy("turns", "sma_cross", ZIGZAG_PARAMETERS, file)
-    candles = WARM_UP + 2 * CANDLES + RUNNING
-    with closing(open_markets(cloud, (file,), ROWS)) as operator, closing(Platform(cloud)) as platform:
-        platform.create_strategies((strategy,))
-        plans = [follower(number, strategy, settings=SETTINGS) for number in range(SUBSCRIBERS)]
+    files = file, replace(file, market=PROBE_MARKET)
+    large, probe = (
+        PlannedStrategy(name, "sma_cross", ZIGZAG_PARAMETERS, of) for name, of in zip(("large", "probe"), files, strict=True)
+    )
+    with closing(open_markets(cloud, files, ROWS)) as operator, closing(Platform(cloud)) as platform:
+        platform.create_strategies((large, probe))
+        plans = [follower(number, large, settings=SETTINGS) for number in range(SUBSCRIBERS)]
+        plans.append(follower(SUBSCRIBERS, probe, settings=SETTINGS))
         people = platform.settle(plans, operator, lambda done: say(f"{done:,} subscribers") if done % 500 == 0 else None)
-        scene = Scene(cloud, operator, (strategy,), people, (file,), candles)
-        replay = scene.replay()
-        replay.run(lambda _: None, until=WARM_UP)
+        beside = Beside(cloud, operator, Scene(cloud, operator, (large, probe), people, files, CANDLES), files)
+        beside.phase()  # it has entries alone
         with standing_runner(cloud):
-            alone = phase(scene, replay, CANDLES)
+            alone = beside.phase()
             say(f"alone: {alone}")
-            ask_backtests(platform, people, strategy, end - candles * MINUTE)
+            ask_backtests(platform, people, large, end - CANDLES * MINUTE)
             assert waiting(cloud) == BACKTESTS
-            beside = phase(scene, replay, CANDLES)
+            waited = beside.phase()
             assert waiting(cloud) == BACKTESTS
-            say(f"beside {BACKTESTS} that wait: {beside}")
-            say(f"ratio of drift {beside.drift / alone.drift:.2f}, of signal to order {ratio(beside, alone):.2f}")
-        running = phase(scene, replay, RUNNING)
-        say(f"beside one that runs: {running}; ratio of signal to order {ratio(running, alone):.2f}")
-        assert alone.orders == beside.orders == running.orders * CANDLES // RUNNING
-        assert is_sound(scene.report(replay.progress.messages))
+            say(f"beside {BACKTESTS} that wait: {waited}")
+            say(f"ratio of drift {waited.drift / alone.drift:.2f}, of signal to order {ratio(waited, alone):.2f}")
+        running = beside.phase()
+        say(f"beside one that runs: {running}")
+        say(f"ratio of drift {running.drift / alone.drift:.2f}, of signal to order {ratio(running, alone):.2f}")
+        assert alone.orders == waited.orders == running.orders == 2 * SUBSCRIBERS, (
+            "each leaves one position and enters the other side"
+        )
+        assert is_sound(beside.scene.report(CANDLES))
         until(lambda: waiting(cloud), lambda left: left < BACKTESTS)
 
 
@@ -91,24 +103,43 @@ def ratio(later: Phase, earlier: Phase) -> float:
     return later.signal_to_order / earlier.signal_to_order
 
 
-def phase(scene: Scene, replay: Replay, candles: int) -> Phase:
-    """Replay some candles, and read what came of them."""
-    asked: dict[datetime, datetime] = {}
-    first = replay.progress.done
-    for number in range(first, first + candles):
-        asked[replay.closings[number].at] = utc_now()
-        replay.run(lambda _: None, until=number + 1)
-    records = scene.ledger.read_when_relayed()
-    runs = [run for run in records.executions if run.candle_close in asked]
-    assert [run.status for run in runs] == [ExecutionStatus.COMPLETED] * candles
-    signals = {run.signal.signal_id for run in runs if run.signal is not None}
-    orders = [order for order in records.orders if order.signal_id in signals and order.kind in (LegKind.ENTRY, LegKind.EXIT)]
-    assert len(orders) == 2 * candles * SUBSCRIBERS, "each subscriber leaves one position and enters the other side"
-    return Phase(
-        orders=len(orders),
-        drift=mean((run.started_at - asked[run.candle_close]).total_seconds() for run in runs),
-        signal_to_order=mean(map(seconds_to_order, orders)),
-    )
+class Beside:
+    """Replays the two markets in step, without looks at accounts: five thousand of them would be most of the load."""
+
+    def __init__(self, cloud: Cloud, operator: Operator, scene: Scene, files: Sequence[CandleFile]) -> None:
+        self._cloud = cloud
+        self._operator = operator
+        self.scene = scene
+        self._large, self._probe = (Replay(cloud, operator, scene.ledger, (file,), CANDLES) for file in files)
+        self._number = 0
+
+    def phase(self) -> Phase:
+        """Some candles of the small strategy, then one of the large; and what came of them."""
+        asked = {}
+        for replay in (*[self._probe] * PROBED, self._large):
+            of, self._number = replay.closings[self._number], self._number + 1
+            self._operator.set_clock(of.at)
+            asked[of.at] = utc_now()
+            replay.announce(of)
+            self._wait(*ORDER_PATH)
+        self._wait()
+        records = self.scene.ledger.read_when_relayed()
+        runs = [run for run in records.executions if run.candle_close in asked]
+        assert [run.status for run in runs] == [ExecutionStatus.COMPLETED] * len(asked)
+        signals = {run.signal.signal_id for run in runs if run.signal is not None and run.strategy_id == "large"}
+        orders = [it for it in records.orders if it.signal_id in signals and it.kind in (LegKind.ENTRY, LegKind.EXIT)]
+        return Phase(
+            orders=len(orders),
+            drift=mean((run.started_at - asked[run.candle_close]).total_seconds() for run in runs),
+            signal_to_order=mean(map(seconds_to_order, orders)),
+        )
+
+    def _wait(self, *queues: str) -> None:
+        """Until the queues are empty; without queues, until the stream is relayed."""
+        end = monotonic() + PLACED_WITHIN
+        while any((depths := self._cloud.waiting(*queues)).messages.values()) or (not queues and depths.records):
+            assert monotonic() < end, depths
+            sleep(POLL_SECONDS)
 
 
 def seconds_to_order(order: Intent) -> float:
