@@ -34,8 +34,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "The account sends nothing, exits included.",
             "Enable the account, or close the position at the venue.",
         ),
+        "ACCOUNT_IN_USE": ("A subscription trades on the account.", "Cancel the subscriptions of the account first."),
+        "ACCOUNT_RETIRED": ("The account was retired for good.", "Open another account."),
         "ACCOUNT_NOT_FLAT": (
-            "The position mode changes only while the account holds nothing and no order of it is open.",
+            "The position mode changes, and an account is retired, only while it holds nothing and no order of it is open.",
             "Close positions and wait until their orders have ended.",
         ),
         "APPROVAL_DECIDED": ("Somebody has approved or rejected the request already.", "Ask again, if it is still wanted."),

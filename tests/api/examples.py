@@ -135,6 +135,9 @@ CASES: Mapping[str, Case] = {
     "get_backtest": Case({"backtest_id": BACKTEST}),
     "get_backtest_results": Case({"backtest_id": BACKTEST}),
     "cancel_backtest": Case({"backtest_id": WAITING}, before=lambda it: it.backtests.create_backtest(a_backtest(WAITING))),
+    "retire_account": Case(
+        {"account_id": "account-2"}, before=lambda it: it.accounts.create(an_account("account-2", subscriptions={}))
+    ),
     "cancel_order": Case({"order_id": a_resting_entry().intent_id}, before=resting),
     "delete_lock": Case({"scope": "USER", "scope_id": TENANT}, before=locked),
     "browse_marketplace": Case(query={"venue_kind": "paper"}),

@@ -17,9 +17,10 @@ from candlecast.domain.values.errors import Fatal
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import Side
 from candlecast.domain.venue.key_rights import GOOD_RIGHTS
+from candlecast.ports.venue import Credentials
 from candlecast.services.account.open_account import MAX_ACCOUNTS
 from tests.api.conftest import Deployment
-from tests.support.builders import ACCOUNT, BTC, ETH, NOW, TENANT, a_position, an_account
+from tests.support.builders import ACCOUNT, BTC, ETH, NOW, STRATEGY, TENANT, a_position, an_account
 
 KEYS = {"api_key": "key-1", "api_secret": "secret-1"}
 
@@ -49,6 +50,7 @@ def test_a_new_account_has_no_keys(deployment: Deployment) -> None:
         "keys_vetted_at": None,
         "keys_bound": None,
         "limits": {},
+        "retired_at": None,
     }
     assert deployment.client.get(f"/v1/accounts/{account_id}").json == answer.json
     assert deployment.client.get("/v1/accounts").json["items"] == [answer.json]
@@ -199,3 +201,36 @@ def test_the_position_mode_changes_while_the_account_is_flat_and_not_otherwise(d
     assert (refused.status, refused.code) == (409, "ACCOUNT_NOT_FLAT")
     assert deployment.client.send("PUT", path, {"mode": "HEDGE"}).status == 200  # nothing changes
     assert deployment.client.send("PUT", path, {"mode": "BOTH"}).status == 422
+
+
+def test_an_account_gets_another_label(populated: Deployment) -> None:
+    answer = populated.client.send("PATCH", f"/v1/accounts/{ACCOUNT}", {"label": "long term"})
+    assert (answer.status, answer.json["label"]) == (200, "long term")
+    assert populated.client.get(f"/v1/accounts/{ACCOUNT}").json["label"] == "long term"
+    assert populated.stranger.send("PATCH", f"/v1/accounts/{ACCOUNT}", {"label": "mine"}).status == 404
+    assert populated.client.send("PATCH", f"/v1/accounts/{ACCOUNT}", {"label": ""}).status == 422
+
+
+def test_a_retired_account_has_no_keys_and_takes_none(deployment: Deployment) -> None:
+    deployment.accounts.create(an_account(subscriptions={}))
+    deployment.vault.write(TENANT, ACCOUNT, Credentials("key", "secret"), "credential-version-1")
+    answer = deployment.client.post(f"/v1/accounts/{ACCOUNT}/retire")
+    assert (answer.status, answer.json["credentials_set"], answer.json["status"]) == (200, False, "NO_CREDENTIALS")
+    assert answer.json["retired_at"] is not None
+    assert deployment.client.post(f"/v1/accounts/{ACCOUNT}/retire").json == answer.json
+    keys = {"api_key": "key-from-the-venue", "api_secret": "secret-from-the-venue"}
+    again = deployment.client.send("PUT", f"/v1/accounts/{ACCOUNT}/credentials", keys)
+    assert (again.status, again.code) == (409, "ACCOUNT_RETIRED")
+    follows = {"strategy_id": STRATEGY, "account_id": ACCOUNT, "settings": {"capital": "1000"}}
+    followed = deployment.client.post("/v1/subscriptions", follows)
+    assert (followed.status, followed.code) == (409, "ACCOUNT_RETIRED")
+
+
+def test_an_account_in_use_is_not_retired(populated: Deployment) -> None:
+    answer = populated.client.post(f"/v1/accounts/{ACCOUNT}/retire")
+    assert (answer.status, answer.code) == (409, "ACCOUNT_IN_USE")
+    account = populated.accounts.load(TENANT, ACCOUNT)
+    position = a_position()
+    populated.accounts.save(replace(account, subscriptions={}, positions={position.key: position}))
+    answer = populated.client.post(f"/v1/accounts/{ACCOUNT}/retire")
+    assert (answer.status, answer.code) == (409, "ACCOUNT_NOT_FLAT")

@@ -620,6 +620,7 @@ TELLING = account_case("full-telling-everything-of-64-partitions", lambda: repla
 ITEMS: tuple[Case, ...] = (
     account_case("full-of-64-partitions", values.account),
     account_case("in-parts", values.in_parts),
+    account_case("retired", values.retired),
     account_case("stops-by-mark", values.stops_by_mark),
     SUSPENDED,
     account_case("with-wrong-rights", values.with_wrong_rights),

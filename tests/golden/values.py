@@ -308,6 +308,11 @@ def with_wrong_rights() -> Account:
     return vetted(with_keys(new_account(), "golden-credential-version", at(1)), rights, at(2))
 
 
+def retired() -> Account:
+    """An account that its owner has retired."""
+    return replace(new_account(), status=AccountStatus.NO_CREDENTIALS, credential_version=None, retired_at=at(900))
+
+
 def charged() -> Account:
     """An account with an order, a closed position and rates of its own, telling a fee and funding that were charged."""
     held, closed = position(), position(subscription_id="golden-closed", quantity=Decimal(0), funding=Decimal("-0.125"))

@@ -8,7 +8,7 @@ from functions.api.deps import AccountId, CallerDep, IdempotencyKey
 from functions.api.openapi import refusals
 from functions.api.ports import AccountsDep
 from functions.api.resources import VERSION, resource_router
-from functions.api.schemas.accounts import AccountView, NewAccount, NewCredentials, PositionModeInput
+from functions.api.schemas.accounts import AccountView, NewAccount, NewCredentials, NewLabel, PositionModeInput
 from functions.api.schemas.equity import EquityView, FirstDay, LastDay
 from functions.api.schemas.limits import LimitsInput
 from functions.api.schemas.values import Listing
@@ -17,6 +17,8 @@ from functions.api.use_cases.accounts import (
     ChangePositionModeDep,
     LimitAccountDep,
     OpenAccountDep,
+    RenameAccountDep,
+    RetireAccountDep,
     SwitchAccountDep,
 )
 from functions.api.use_cases.subscriptions import ShowEquityDep
@@ -92,3 +94,18 @@ def disable_account(who: CallerDep, switch: SwitchAccountDep, account_id: Accoun
 def enable_account(who: CallerDep, switch: SwitchAccountDep, account_id: AccountId) -> AccountView:
     """Let a disabled account trade again, with the keys that it has."""
     return AccountView.of(switch.enable(who.tenant_id, account_id))
+
+
+@router.patch("/{account_id}", responses=refusals(404, 409, 413))
+def rename_account(who: CallerDep, rename: RenameAccountDep, account_id: AccountId, body: NewLabel) -> AccountView:
+    """Give an account another label."""
+    return AccountView.of(rename(who.tenant_id, account_id, body.label))
+
+
+@router.post("/{account_id}/retire", responses=refusals(404, 409))
+def retire_account(who: CallerDep, retire: RetireAccountDep, account_id: AccountId) -> AccountView:
+    """End an account for good, and delete its keys; only while nothing is held or open and no subscription trades on it.
+
+    Its orders and trades stay.
+    """
+    return AccountView.of(retire(who.tenant_id, account_id))

@@ -25,6 +25,14 @@ class NewAccount(Body):
     venue: str = Field(min_length=1, max_length=32, description="Name of a venue of this deployment.")
 
 
+class NewLabel(Body):
+    """Another label of an account."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"label": "long term"}]})
+
+    label: Label = Field(description="A name for people.")
+
+
 class NewCredentials(Body):
     """Exchange keys, without the right to withdraw or transfer. They are written to the vault and cannot be read back.
 
@@ -112,6 +120,7 @@ class AccountView(View):
         description="Whether the keys work from named addresses only; null if the venue has not told. Bind them at the venue."
     )
     limits: ShownLimits = Field(description="Limits that the account sets.")
+    retired_at: datetime | None = Field(description="When you have retired the account; null while it is in service.")
 
     @staticmethod
     def of(account: Account) -> AccountView:
@@ -132,4 +141,5 @@ class AccountView(View):
             keys_vetted_at=account.vetted_at,
             keys_bound=account.key_is_bound,
             limits=shown(account.limits),
+            retired_at=account.retired_at,
         )

@@ -9,6 +9,7 @@ from fastapi import Depends
 from candlecast.services.account.change_credentials import ChangeCredentials
 from candlecast.services.account.change_position_mode import ChangePositionMode
 from candlecast.services.account.open_account import OpenAccount
+from candlecast.services.account.retire_account import RenameAccount, RetireAccount
 from candlecast.services.account.switch_account import SwitchAccount
 from candlecast.services.limits.limit_account import LimitAccount
 from functions.api.ports import AccountsDep, ClockDep, CredentialsDep, IdentifiersDep, VenuesDep, VettingQueueDep
@@ -36,6 +37,16 @@ async def switch_account(accounts: AccountsDep, clock: ClockDep) -> SwitchAccoun
     return SwitchAccount(accounts, clock)
 
 
+async def rename_account(accounts: AccountsDep) -> RenameAccount:
+    return RenameAccount(accounts)
+
+
+async def retire_account(accounts: AccountsDep, credentials: CredentialsDep, clock: ClockDep) -> RetireAccount:
+    return RetireAccount(accounts, credentials, clock)
+
+
+RenameAccountDep = Annotated[RenameAccount, Depends(rename_account)]
+RetireAccountDep = Annotated[RetireAccount, Depends(retire_account)]
 OpenAccountDep = Annotated[OpenAccount, Depends(open_account)]
 ChangeCredentialsDep = Annotated[ChangeCredentials, Depends(change_credentials)]
 LimitAccountDep = Annotated[LimitAccount, Depends(limit_account)]

@@ -187,6 +187,8 @@ class Account:
     """The generation of the table in which a look has accounted for all that the venue has; entries wait while it is too low."""
     entries_from: datetime | None = None
     """Signals issued earlier open nothing: they may have been executed before a restore. None without a recent restore."""
+    retired_at: datetime | None = None
+    """When its owner has retired the account, which takes neither keys nor subscriptions any more; None before."""
     outbox: tuple[Event, ...] = ()
     """Events of the changes since the last read, written with the account and told by the table's stream; empty after a read."""
 

@@ -20,6 +20,7 @@ from candlecast.ports.queue import VettingQueue
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialWriter
 from candlecast.ports.venue import Credentials
+from candlecast.services.account.retire_account import require_in_service
 from candlecast.services.retry_conflict import retry_conflict
 
 
@@ -40,7 +41,7 @@ class ChangeCredentials:
         cannot be written, the new version lies in the vault unused. Raises `NotFound`, before anything is stored, and `Conflict`.
         Raises `RetryLater` if the vetting cannot be asked for: the reconciler asks within the hour, a repeat of the call at once.
         """
-        self.accounts.load(tenant_id, account_id)
+        require_in_service(self.accounts.load(tenant_id, account_id))
         version = self.vault.write(tenant_id, account_id, credentials, self.identifiers.new())
         stored = self._change(tenant_id, account_id, "CREDENTIALS_SET", lambda account: self._with_keys(account, version))
         wanted = VettingRequest(
@@ -62,6 +63,7 @@ class ChangeCredentials:
         return account
 
     def _with_keys(self, account: Account, version: str) -> Account:
+        require_in_service(account)
         changed = with_keys(account, version, self.clock.now())
         if changed.status is AccountStatus.DISABLED and changed.disabled_reason == DISABLED_BY_OWNER:
             return changed
