@@ -18,6 +18,7 @@ ENVIRONMENT = {
     "TABLE_NAME": "table",
     "SIGNAL_QUEUE_URL": "https://sqs.example.test/signal",
     "TRADE_QUEUE_URL": "https://sqs.example.test/trade.fifo",
+    "AWAITED_LOOK_QUEUE_URL": "https://sqs.example.test/awaited-look",
     "VETTING_QUEUE_URL": "https://sqs.example.test/vetting",
     "MARKETS_BUCKET": "markets",
     "VENUES": '{"paper": {"ccxt_class": "binanceusdm", "base_url": null}}',

@@ -141,12 +141,13 @@ RIGHTS: Mapping[str, Rights] = {
         _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*"), _POOLS | _USE | _HISTORY | _keys("RANKS#*", "KILL_SWITCH#*")
     ),
     "api": Rights(
-        get=_BROWSED | _COUNTED,
-        batch_get=_BROWSED,
-        query=_BROWSED | _COUNTED,
-        put=_CHANGED | _keys("TICKET#*"),
-        update=_CHANGED | _keys("LISTING#*"),
+        get=_BROWSED | _COUNTED | _LOOKS,
+        batch_get=_BROWSED | _LOOKS,
+        query=_BROWSED | _COUNTED | _LOOKS,
+        put=_CHANGED | _LOOKS | _keys("TICKET#*"),
+        update=_CHANGED | _LOOKS | _keys("LISTING#*"),
         delete=_keys(TENANT),
+        batch_write=_LOOKS,
         lookups={"GSI1": _LISTED | _keys("CLOCK#*", "CLOCK_UPLOADED#*"), "GSI2": _LISTED | _keys("MARKETPLACE#*")},
     ),
     "live_connections": Rights(
