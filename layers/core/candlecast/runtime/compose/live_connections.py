@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple
 
 from candlecast.adapters.aws.clients import aws_client
@@ -32,7 +31,8 @@ def build() -> LiveConnections:
     """Connections of the environment's WebSocket API, kept in its table."""
     known, clock, metrics = LiveConnectionsSettings.read(), SystemClock(), EmfMetrics()
     store = DynamoLive(Table(known.table_name, generation=known.table_generation))
-    management = lazy(partial(aws_client, "apigatewaymanagementapi", endpoint=management_endpoint(known.live_url)))
+    endpoint = management_endpoint(known.live_url)
+    management = lazy(lambda: aws_client("apigatewaymanagementapi", endpoint=endpoint))
     return LiveConnections(
         OpenConnection(store, store, clock, metrics),
         store,
