@@ -139,7 +139,7 @@ def _placing_faults(path: str, parameters: Parameters) -> tuple[Fault, ...]:
         "rejected": _refused(-2019, "Margin is insufficient."),
     }
     if path == ALGO:
-        answers["rejected, the market is beyond it"] = _refused(-2021, "Order would immediately trigger.")
+        answers["rejected, the market is beyond it"] = _then(_passed, _refused(-2021, "Order would immediately trigger."))
     return (
         *(Fault(name, act, FaultGroup.ORDERS) for name, act in answers.items()),
         Fault("rate limited", _refused(-1003, "Too many requests.", 429, {"Retry-After": "5"})),
@@ -148,6 +148,10 @@ def _placing_faults(path: str, parameters: Parameters) -> tuple[Fault, ...]:
         Fault("accepted, then nothing that is an answer", _then(executed, _nonsense)),
         Fault("not accepted, nothing that is an answer", _nonsense),
     )
+
+
+def _passed(world: World) -> None:
+    world.passed = True
 
 
 def _changing_faults(apply: Callable[[World, Parameters], Body], parameters: Parameters) -> tuple[Fault, ...]:

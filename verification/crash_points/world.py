@@ -107,6 +107,7 @@ class World:
     reached_at: float = 0.0  # when the market comes to the price of limit orders
     refuses_exits: int = 0  # so many orders at market that close are refused from now on
     acts: tuple[Message, ...] = ()  # what the account's owner is about to do, and repeats until it is answered
+    passed: bool = False  # whether the market has been beyond a stop or target: what is held is closed then
 
     def copy(self) -> World:
         """By position, in the order of the fields: `dataclasses.replace` would be slow."""
@@ -126,6 +127,7 @@ class World:
             self.reached_at,
             self.refuses_exits,
             self.acts,
+            self.passed,
         )
 
     def instant(self) -> datetime:
@@ -141,7 +143,7 @@ class World:
         """Equal only for worlds that nothing and nobody could tell apart."""
         items = tuple((key, tuple(_plain(name, item[name]) for name in sorted(item))) for key, item in sorted(self.items.items()))
         queues = self.trade, self.reconcile, self.dead, self.arrivals, self.acts
-        counts = self.next_firing, self.stage, self.looked_at, self.overwritten, self.reached_at, self.refuses_exits
+        counts = self.next_firing, self.stage, self.looked_at, self.overwritten, self.reached_at, self.refuses_exits, self.passed
         return self.now, items, self.orders, queues, counts
 
     def key(self) -> bytes:
@@ -151,7 +153,7 @@ class World:
     def essence(self) -> str:
         """Everything that matters from here on: times are relative, names by first appearance."""
         told = [
-            f"{self.now % PHASE} {self.next_firing - self.now} {self.stage} {self.looked_at} {len(self.dead)}",
+            f"{self.now % PHASE} {self.next_firing - self.now} {self.stage} {self.looked_at} {len(self.dead)} {self.passed}",
             f"{self.refuses_exits} {self.overwritten} {self._blocked_for()} {self._age(self.reached_at)}",
             *(f"{self._age(m.visible_at)} {m.receives} {_INSTANT.sub(self._exactly, m.body)}" for m in self.trade),
             *(f"{self._age(m.visible_at)} {m.receives} {_without_trace(m.body)}" for m in _in_order(self.reconcile)),
