@@ -365,7 +365,7 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
 
 NEVER_ANSWERED: Mapping[str, str] = {
     "LIVE_UNAVAILABLE": "only the clock has live connections closed",
-    "TOO_MANY_CONNECTIONS": "a handshake is answered by its status alone",
+    "STOP_LOOSENED": "only a look moves a stop after the market; an owner's stop is judged by the limits",
     "RECORD_CONTENDED": "only the relay counts trades",
     "ARCHIVE_UNAVAILABLE": "only the relay and a rebuild use the archive",
     "BACKTEST_ENDED": "only the runner begins a backtest",

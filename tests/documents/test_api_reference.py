@@ -207,10 +207,13 @@ def raised_codes() -> set[str]:
         }
         found |= {str(code) for code in constants.values()}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ERRORS | {"RefusedLetter"}:
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ERRORS | {"RefusedLetter", "StopLimit"}:
                 places = [keyword.value for keyword in node.keywords if keyword.arg == "code"] + node.args[:1]
                 said = [it.value for it in places if isinstance(it, ast.Constant) and isinstance(it.value, str)]
-                found |= {code for code in said if code.isupper()}
+                reasons = {it.attr for it in places if isinstance(it, ast.Attribute) and ast.unparse(it.value) == "Reason"}
+                found |= {code for code in said if code.isupper()} | reasons
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and ast.unparse(node.targets[0]) == "_REFUSED":
+                found |= {ast.literal_eval(code_and_text)[0] for code_and_text in node.value.values}
     return found
 
 

@@ -114,7 +114,7 @@ class Beside:
         self._number = 0
 
     def phase(self) -> Phase:
-        """Some candles of the small strategy, then one of the large; and what came of them."""
+        """Some candles of the small strategy, then one of the large, with their orders and times."""
         asked = {}
         for replay in (*[self._probe] * PROBED, self._large):
             of, self._number = replay.closings[self._number], self._number + 1

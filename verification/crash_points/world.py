@@ -107,7 +107,7 @@ class World:
     reached_at: float = 0.0  # when the market comes to the price of limit orders
     refuses_exits: int = 0  # so many orders at market that close are refused from now on
     acts: tuple[Message, ...] = ()  # what the account's owner is about to do, and repeats until it is answered
-    passed: bool = False  # whether the market has been beyond a stop or target: what is held is closed then
+    passed: bool = False  # whether the market has been beyond a stop or target, which closes the position
 
     def copy(self) -> World:
         """By position, in the order of the fields: `dataclasses.replace` would be slow."""
