@@ -37,7 +37,7 @@ def test_every_route_lies_below_the_path_of_its_resource_and_no_other() -> None:
     [
         ("GET", "/v1/accounts", Match.FULL),
         ("PUT", "/v1/accounts/a/credentials", Match.FULL),
-        ("PATCH", "/v1/accounts/a", Match.PARTIAL),
+        ("PUT", "/v1/accounts/a", Match.PARTIAL),
         ("GET", "/v1/accounts/a/b/c", Match.NONE),
         ("GET", "/v1/accountsx", Match.NONE),
         ("GET", "/v1", Match.NONE),
