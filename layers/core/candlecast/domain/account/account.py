@@ -29,7 +29,7 @@ from candlecast.domain.signals.reduction import Reduction
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.errors import Conflict, InvalidValue
 from candlecast.domain.values.money import DOLLARS, ZERO, payment
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import OrderType, PositionMode, PositionSide
@@ -216,6 +216,11 @@ class Account:
         """Whether the venue refuses the keys of an account that still holds something, or has something open."""
         refused = self.status is AccountStatus.DISABLED and self.disabled_reason in DISABLED_BY_VENUE
         return refused and bool(self.positions or self.intents)
+
+    def require_in_service(self) -> None:
+        """Raise `Conflict` (ACCOUNT_RETIRED) if the account was retired."""
+        if self.retired_at is not None:
+            raise Conflict("ACCOUNT_RETIRED", "the account was retired: open another one")
 
     # -- questions ---------------------------------------------------------------------------------------------------------
 

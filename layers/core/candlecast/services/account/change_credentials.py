@@ -20,7 +20,6 @@ from candlecast.ports.queue import VettingQueue
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialWriter
 from candlecast.ports.venue import Credentials
-from candlecast.services.account.retire_account import require_in_service
 from candlecast.services.retry_conflict import retry_conflict
 
 
@@ -41,7 +40,7 @@ class ChangeCredentials:
         cannot be written, the new version lies in the vault unused. Raises `NotFound`, before anything is stored, and `Conflict`.
         Raises `RetryLater` if the vetting cannot be asked for: the reconciler asks within the hour, a repeat of the call at once.
         """
-        require_in_service(self.accounts.load(tenant_id, account_id))
+        self.accounts.load(tenant_id, account_id).require_in_service()
         version = self.vault.write(tenant_id, account_id, credentials, self.identifiers.new())
         stored = self._change(tenant_id, account_id, "CREDENTIALS_SET", lambda account: self._with_keys(account, version))
         wanted = VettingRequest(
@@ -63,7 +62,7 @@ class ChangeCredentials:
         return account
 
     def _with_keys(self, account: Account, version: str) -> Account:
-        require_in_service(account)
+        account.require_in_service()
         changed = with_keys(account, version, self.clock.now())
         if changed.status is AccountStatus.DISABLED and changed.disabled_reason == DISABLED_BY_OWNER:
             return changed

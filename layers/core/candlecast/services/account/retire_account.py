@@ -60,9 +60,3 @@ class RetireAccount:
         told = Event(type=EventType.ACCOUNT_CHANGED, occurred_at=now, code="RETIRED")
         without = replace(with_keys(account, None, now), status=AccountStatus.NO_CREDENTIALS, disabled_reason=None)
         return self.accounts.save(replace(without, retired_at=now, outbox=(*without.outbox, told)))
-
-
-def require_in_service(account: Account) -> None:
-    """Raise `Conflict` (ACCOUNT_RETIRED) for a retired account."""
-    if account.retired_at is not None:
-        raise Conflict("ACCOUNT_RETIRED", "the account was retired: open another one")

@@ -13,7 +13,6 @@ from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.domain.values.ids import digest
 from candlecast.ports.clock import Clock, Identifiers
 from candlecast.ports.store import AccountStore, StrategyStore, SubscriptionStore
-from candlecast.services.account.retire_account import require_in_service
 from candlecast.services.retry_conflict import retry_conflict
 
 MAX_SUBSCRIPTIONS = 500  # per tenant, cancelled ones included since they own their trades: a listing reads them all
@@ -83,7 +82,7 @@ class Subscribe:
         if wanted.account_id is None:
             return None
         account = self.accounts.load(wanted.tenant_id, wanted.account_id)
-        require_in_service(account)
+        account.require_in_service()
         if account.venue != venue:  # real money would follow what was decided on paper, or a record would mix the two
             raise Conflict("VENUE_MISMATCH", f"the account is on {account.venue}, the strategy on {venue}")
         if len(account.subscriptions) >= MAX_SUBSCRIPTIONS_PER_ACCOUNT:
