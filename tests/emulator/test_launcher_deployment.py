@@ -122,7 +122,7 @@ def command_after_a_deployment(cloud: Cloud) -> tuple[int, str]:
 
 
 def test_an_alias_that_was_left_behind_is_found_by_the_comparison(cloud: Cloud) -> None:
-    assert command_after_a_deployment(cloud) == (0, "candlecast in us-east-1: live of all 19 functions is what was deployed.\n")
+    assert command_after_a_deployment(cloud) == (0, "candlecast in us-east-1: live of all 20 functions is what was deployed.\n")
     functions, name = cloud.client("lambda"), cloud.outputs["ApiFunctionName"]
     before = functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
