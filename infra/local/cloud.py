@@ -370,12 +370,17 @@ class Cloud:
         return [worker for worker in found if function is None or worker.function.endswith(function)]
 
     def kill_workers(self, function: str) -> int:
-        """Kill a function's processes as a crash would, in the middle of their work; returns how many there were."""
-        found = self.workers(function)
-        for worker in found:
+        """Kill a function's processes as a crash would, in the middle of their work; returns how many there were.
+
+        Returns once all have ended: until then the emulator may hand a message to one of them.
+        """
+        killed = {worker.pid for worker in self.workers(function)}
+        for pid in killed:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(worker.pid, signal.SIGKILL)
-        return len(found)
+                os.kill(pid, signal.SIGKILL)
+        while any(worker.pid in killed for worker in self.workers(function)):
+            time.sleep(POLL_SECONDS)
+        return len(killed)
 
     def waiting(self, *queues: str) -> Waiting:
         """Messages in these queues (`CandleQueueUrl`), counted one queue after another in order, then the stream's records."""
