@@ -15,7 +15,18 @@ from candlecast.services.orders.move_stop import Moved, StopLimit
 from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
 
 
-class PositionToClose(Body):
+class PlaceOfPosition(Body):
+    """Where a position is held, as the list of positions shows it."""
+
+    account_id: Identifier = Field(description="Account that holds the position.")
+    subscription_id: Identifier = Field(description="Subscription of the position.")
+    market: Symbol = Field(description="Market of the position.")
+
+    def place(self) -> PositionPlace:
+        return PositionPlace(account_id=self.account_id, subscription_id=self.subscription_id, market=self.market)
+
+
+class PositionToClose(PlaceOfPosition):
     """A position as the list of positions shows it, and the part of it to close: a share, a quantity, or all without either."""
 
     model_config = ConfigDict(
@@ -27,9 +38,6 @@ class PositionToClose(Body):
         }
     )
 
-    account_id: Identifier = Field(description="Account that holds the position.")
-    subscription_id: Identifier = Field(description="Subscription of the position.")
-    market: Symbol = Field(description="Market of the position.")
     share: Money | None = Field(
         default=None,
         description="Share of the held quantity as the exit is sent, above 0 and at most 1. Rounded down to the market's step.",
@@ -38,9 +46,6 @@ class PositionToClose(Body):
         default=None, description="Base units, above 0; never more than is held is closed. Not beside `share`."
     )
 
-    def place(self) -> PositionPlace:
-        return PositionPlace(account_id=self.account_id, subscription_id=self.subscription_id, market=self.market)
-
     def reduction(self) -> Reduction | None:
         """The part; None for all."""
         if self.quantity is None and self.share in (None, Decimal(1)):
@@ -48,7 +53,7 @@ class PositionToClose(Body):
         return Reduction(share=self.share, quantity=self.quantity)
 
 
-class StopToMove(Body):
+class StopToMove(PlaceOfPosition):
     """A position as the list of positions shows it, and the price at which its stop must stand."""
 
     model_config = ConfigDict(
@@ -59,13 +64,7 @@ class StopToMove(Body):
         }
     )
 
-    account_id: Identifier = Field(description="Account that holds the position.")
-    subscription_id: Identifier = Field(description="Subscription of the position.")
-    market: Symbol = Field(description="Market of the position.")
     stop_price: Money = Field(description="Price of the stop, a multiple of the market's tick, on the losing side of the market.")
-
-    def place(self) -> PositionPlace:
-        return PositionPlace(account_id=self.account_id, subscription_id=self.subscription_id, market=self.market)
 
 
 class StopLimitView(View):
