@@ -161,7 +161,14 @@ def put_membership(who: AdminDep, change: ChangeLimitsDep, scope_id: MemberId, b
 def _lock(
     who: AdminDep,
     scope: Level,
-    scope_id: LevelId,
+    scope_id: Annotated[
+        str,
+        Path(
+            description="Id of the level, or of the account or subscription; `me` is your own level.",
+            examples=[PLATFORM_ID, "fund-1"],
+            json_schema_extra=OF_TENANT,
+        ),
+    ],
     owner: Annotated[str | None, Query(description="Tenant of the account or subscription.", json_schema_extra=OF_TENANT)] = None,
 ) -> LockPlace:
     """The lock that is meant: of a level, or of the account or subscription of a user."""
