@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
@@ -10,11 +11,26 @@ from typing import Any
 
 import pytest
 
+from candlecast.domain.account.events import EventType
 from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.strategies.execution import ExecutionStatus
+from candlecast.domain.strategies.versions import StrategyChange
 from candlecast.domain.values.reasons import Denial, Reason
 from functions.api.csv_pages import cell
 from tests.api.conftest import Deployment
-from tests.support.builders import ACCOUNT, NOW, STRATEGY, SUBSCRIPTION, a_trade, an_account, an_intent
+from tests.support.builders import (
+    ACCOUNT,
+    NOW,
+    STRATEGY,
+    SUBSCRIPTION,
+    TENANT,
+    a_trade,
+    after,
+    an_account,
+    an_execution,
+    an_intent,
+)
+from tests.support.fakes.parity_days import a_parity_day
 from tests.support.gateway import Answer
 from tests.support.routes import Operation, operations
 
@@ -53,14 +69,34 @@ def test_every_list_is_one_as_csv_too() -> None:
     assert {it.operation_id for it in LISTS} == named | OTHERS
 
 
+@pytest.fixture
+def filled(populated: Deployment) -> Deployment:
+    """Every list has an entry: an ended run, a compared day and a change of the strategy as well."""
+    run = populated.executions.begin(an_execution(after(60), drift_seconds=0.3))
+    assert run is not None
+    populated.executions.finish(replace(run, status=ExecutionStatus.FAILED, finished_at=after(62), duration_ms=120.0))
+    populated.parity_days.put_day(a_parity_day(NOW.date() - timedelta(days=1)))
+    change = StrategyChange(
+        strategy_id=STRATEGY,
+        revision=1,
+        type=EventType.STRATEGY_VERSION_RELEASED,
+        changed_by=TENANT,
+        changed_at=NOW,
+        values={"version": "2"},
+    )
+    populated.database.changes[STRATEGY] = [change]
+    return populated
+
+
 @pytest.mark.parametrize("operation", LISTS, ids=lambda it: it.operation_id)
-def test_rows_are_the_entries_of_the_json_answer(populated: Deployment, operation: Operation) -> None:
-    client = populated.admin if operation.operation_id in ADMINS else populated.client
+def test_rows_are_the_entries_of_the_json_answer(filled: Deployment, operation: Operation) -> None:
+    client = filled.admin if operation.operation_id in ADMINS else filled.client
     query = MORE.get(operation.operation_id, {})
     page = client.send("GET", operation.url(**IDS), query=query).json
     answer = client.send("GET", operation.url(**IDS), query={**query, "format": "csv"})
     found, entries = rows(answer), page.get("items", page.get("days"))
     assert len(found) == len(entries)
+    assert entries
     for row, entry in zip(found, entries, strict=True):
         assert row == {column: cell(flat(entry, column)) for column in row}
         assert {column.split(".")[0] for column in row} == set(entry)
