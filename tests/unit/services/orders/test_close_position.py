@@ -325,6 +325,31 @@ def test_a_click_while_the_venue_refuses_the_exit_asks_for_no_second_part() -> N
     assert owner.held == D(5)
 
 
+def test_a_click_while_the_part_has_closed_some_of_itself_asks_for_no_second_part() -> None:
+    owner = Owner()
+    owner.enter()
+    owner.path.exchange.liquidity = D(1)
+    first = owner.closes(HALF)
+    assert owner.held == D(9)
+    owner.queue.forget()
+    assert owner.closes(HALF).order_id == first.order_id
+    owner.path.exchange.liquidity = None
+    owner.path.settle()
+    assert owner.held == D(5)
+
+
+def test_a_click_long_after_a_refusal_asks_for_no_second_part() -> None:
+    owner = Owner()
+    owner.enter()
+    owner.path.exchange.script(Fault.REJECT)
+    first = owner.closes(HALF)
+    owner.queue.forget()
+    owner.path.change(settled={})  # an account remembers ended orders for a quarter of an hour only
+    assert owner.closes(HALF).order_id == first.order_id
+    owner.path.settle()
+    assert owner.held == D(5)
+
+
 def test_a_click_after_an_exit_that_ended_without_closing_is_a_new_exit() -> None:
     owner = Owner()
     owner.enter()

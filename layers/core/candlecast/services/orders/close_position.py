@@ -23,6 +23,7 @@ from candlecast.ports.store import AccountStore, History, SubscriptionStore
 from candlecast.ports.venue import Markets
 
 REDUCTION_SCHEMA = 2  # of the message: older code would close all of the position
+HALF_AN_ID = 16  # characters: 64 bits tell the exits of one position from each other
 NO_SETTINGS = Settings(capital=Decimal(1))  # of a position that no subscription owns; an exit reads none of them
 
 
@@ -82,7 +83,8 @@ class ClosePosition:
         position = account.position(place.subscription_id, place.market)
         signal_id = _signal_id(account, place, position, reduction, idempotency_key)
         order_id = exit_of(signal_id, place)
-        if account.knows(order_id) or (idempotency_key is not None and self._is_told(tenant_id, order_id)):
+        goes_on = any(each.signal_id == signal_id for each in account.under_way(place.subscription_id, place.market))
+        if goes_on or account.knows(order_id) or (idempotency_key is not None and self._is_told(tenant_id, order_id)):
             return Closing(order_id=order_id)
         _require_usable(account)
         if position is None:
@@ -161,6 +163,7 @@ def _signal_id(
 ) -> str:
     """The id of the exit's signal. Without a key it follows from the position and its quantity, so that two clicks are one exit.
 
+    Its first half names the position and the part, and finds an exit of both that has closed some already and goes on.
     An exit that has ended and left the position as it was makes room for another.
     """
     where = (account.tenant_id, account.account_id, place.subscription_id, place.market)
@@ -169,9 +172,12 @@ def _signal_id(
     if position is None:
         return digest("close-nothing", *where)
     part = "all" if reduction is None else f"{reduction.share}|{reduction.quantity}"
-    under_way = {exit_.signal_id for exit_ in account.under_way(place.subscription_id, place.market)}
+    asked = digest("close", *where, position.trade_id, part)[:HALF_AN_ID]
+    for exit_ in account.under_way(place.subscription_id, place.market):
+        if exit_.kind is LegKind.EXIT and exit_.signal_id.startswith(asked):
+            return exit_.signal_id
     for number in count():
-        found = digest("close", *where, position.trade_id, str(position.quantity), part, str(number))
-        if found in under_way or not account.knows(exit_of(found, place)):
+        found = asked + digest("close", str(position.quantity), str(number))[:HALF_AN_ID]
+        if not account.knows(exit_of(found, place)):
             return found
     raise AssertionError("unreachable: an account remembers a bounded number of ended orders")
