@@ -19,7 +19,10 @@ from functions.api.schemas.values import MONEY
 
 MEDIA_TYPE = "text/csv; charset=utf-8; header=present"
 LINE_END = "\r\n"
-STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # https://owasp.org/www-community/attacks/CSV_Injection
+STARTS_A_FORMULA = (
+    *"=+-@\t\r\n",
+    *"\uff1d\uff0b\uff0d\uff20",
+)  # the last four are wide: https://owasp.org/www-community/attacks/CSV_Injection
 DEFUSED = "'"  # a spreadsheet shows the rest as text
 
 type Column = tuple[str, ...]

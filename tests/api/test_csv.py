@@ -118,7 +118,9 @@ def test_a_loss_stays_a_number(populated: Deployment) -> None:
     assert (lost["pnl"], lost["net_pnl"], won["pnl"]) == ("-3.50", "-4.34", "100")
 
 
-@pytest.mark.parametrize("label", ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "-", "=", '=HYPERLINK("http://x","y")'])
+@pytest.mark.parametrize(
+    "label", ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "-", "=", "\uff1d1+1", "\uff20SUM(A1)", '=HYPERLINK("http://x","y")']
+)
 def test_text_is_no_formula(populated: Deployment, label: str) -> None:
     populated.accounts.create(an_account("account-9", label=label, subscriptions={}))
     answer = populated.client.get("/v1/accounts", format="csv")
