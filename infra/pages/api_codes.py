@@ -38,7 +38,7 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
         "ACCOUNT_RETIRED": ("The account was retired for good.", "Open another account."),
         "ACCOUNT_NOT_FLAT": (
             "The position mode changes, and an account is retired, only while it holds nothing and no order of it is open.",
-            "Close positions and wait until their orders have ended.",
+            "Close positions and wait until their orders have ended. After a restore of the table, wait for a look at it.",
         ),
         "APPROVAL_DECIDED": ("Somebody has approved or rejected the request already.", "Ask again, if it is still wanted."),
         "APPROVAL_DIFFERS": (

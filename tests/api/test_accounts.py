@@ -18,8 +18,9 @@ from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import Side
 from candlecast.domain.venue.key_rights import GOOD_RIGHTS
 from candlecast.ports.venue import Credentials
+from candlecast.runtime.compose import api
 from candlecast.services.account.open_account import MAX_ACCOUNTS
-from tests.api.conftest import Deployment
+from tests.api.conftest import Deployment, giving
 from tests.support.builders import ACCOUNT, BTC, ETH, NOW, STRATEGY, TENANT, a_position, an_account
 
 KEYS = {"api_key": "key-1", "api_secret": "secret-1"}
@@ -234,3 +235,12 @@ def test_an_account_in_use_is_not_retired(populated: Deployment) -> None:
     populated.accounts.save(replace(account, subscriptions={}, positions={position.key: position}))
     answer = populated.client.post(f"/v1/accounts/{ACCOUNT}/retire")
     assert (answer.status, answer.code) == (409, "ACCOUNT_NOT_FLAT")
+
+
+def test_an_account_of_which_a_restored_table_may_not_know_all_is_not_retired(deployment: Deployment) -> None:
+    deployment.accounts.create(an_account(subscriptions={}))
+    deployment.providers = {**deployment.providers, api.table_generation: giving(2)}
+    answer = deployment.client.post(f"/v1/accounts/{ACCOUNT}/retire")
+    assert (answer.status, answer.code) == (409, "ACCOUNT_NOT_FLAT")
+    deployment.accounts.save(replace(deployment.accounts.load(TENANT, ACCOUNT), generation=2))
+    assert deployment.client.post(f"/v1/accounts/{ACCOUNT}/retire").status == 200

@@ -12,7 +12,15 @@ from candlecast.services.account.open_account import OpenAccount
 from candlecast.services.account.retire_account import RenameAccount, RetireAccount
 from candlecast.services.account.switch_account import SwitchAccount
 from candlecast.services.limits.limit_account import LimitAccount
-from functions.api.ports import AccountsDep, ClockDep, CredentialsDep, IdentifiersDep, VenuesDep, VettingQueueDep
+from functions.api.ports import (
+    AccountsDep,
+    ClockDep,
+    CredentialsDep,
+    IdentifiersDep,
+    TableGenerationDep,
+    VenuesDep,
+    VettingQueueDep,
+)
 
 
 async def open_account(accounts: AccountsDep, clock: ClockDep, identifiers: IdentifiersDep, venues: VenuesDep) -> OpenAccount:
@@ -41,8 +49,10 @@ async def rename_account(accounts: AccountsDep) -> RenameAccount:
     return RenameAccount(accounts)
 
 
-async def retire_account(accounts: AccountsDep, credentials: CredentialsDep, clock: ClockDep) -> RetireAccount:
-    return RetireAccount(accounts, credentials, clock)
+async def retire_account(
+    accounts: AccountsDep, credentials: CredentialsDep, clock: ClockDep, generation: TableGenerationDep
+) -> RetireAccount:
+    return RetireAccount(accounts, credentials, clock, generation)
 
 
 RenameAccountDep = Annotated[RenameAccount, Depends(rename_account)]

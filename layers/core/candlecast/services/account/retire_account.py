@@ -38,12 +38,14 @@ class RetireAccount:
     accounts: AccountStore
     vault: CredentialWriter
     clock: Clock
+    generation: int
+    """The table's: after a restore, what an account with keys holds is known once a look has accounted for it."""
 
     def __call__(self, tenant_id: str, account_id: str) -> Account:
         """Retire first, then delete the keys; a repeat finishes what was cut off.
 
-        Raises `NotFound`, `Conflict` (ACCOUNT_NOT_FLAT while anything is held or open, ACCOUNT_IN_USE while a subscription trades
-        on it; VERSION_CONFLICT).
+        Raises `NotFound`, `Conflict` (ACCOUNT_NOT_FLAT while anything is held or open, or may be; ACCOUNT_IN_USE while a
+        subscription trades on it; VERSION_CONFLICT).
         """
         retired = retry_conflict(lambda: self._attempt(tenant_id, account_id))
         self.vault.delete(tenant_id, account_id)
@@ -53,6 +55,8 @@ class RetireAccount:
         account, now = self.accounts.load(tenant_id, account_id), self.clock.now()
         if account.retired_at is not None:
             return account
+        if account.credential_version is not None and account.generation < self.generation:
+            raise Conflict("ACCOUNT_NOT_FLAT", "the table was restored: a look at the account comes first")
         if account.positions or account.intents:
             raise Conflict("ACCOUNT_NOT_FLAT", "an account is retired only while nothing is held or open")
         if account.subscriptions:
