@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from candlecast.domain.orders.intent import Intent, LegKind
@@ -122,9 +121,7 @@ def story(cloud: Cloud) -> Iterator[Story]:
 
 def refusal(story: Story, body: Mapping[str, Any]) -> dict[str, Any]:
     """The problem that answers an upload by the author."""
-    token = story.cloud.user("author@example.com").token
-    headers = {"Authorization": f"Bearer {token}"}
-    answer = httpx.post(f"{story.cloud.outputs['ApiUrl']}/v1/strategies", json=body, headers=headers, timeout=300)
+    answer = story.author.answer("POST", "/v1/strategies", body)
     assert 400 <= answer.status_code < 500, answer.text
     problem: dict[str, Any] = answer.json()
     return problem

@@ -44,16 +44,21 @@ class Api:
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The answer's JSON; a 503 is retried. Raises CommandError with the problem's code and detail, or if no answer comes."""
+        """The answer's JSON. Raises CommandError with the problem's code and detail, or if no answer comes."""
+        answer = self.answer(method, path, body)
+        if answer.status_code >= 400:
+            raise CommandError(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
+        return answer.json() if answer.content else None
+
+    def answer(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """The answer, also of an error; a 503 is retried. Raises CommandError if no answer comes."""
         answer = self._ask(method, path, body)
         for pause in BUSY_PAUSES_SECONDS:
             if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
                 break
             time.sleep(pause)
             answer = self._ask(method, path, body)
-        if answer.status_code >= 400:
-            raise CommandError(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
-        return answer.json() if answer.content else None
+        return answer
 
     def _ask(self, method: str, path: str, body: Any) -> httpx.Response:
         """One request. It is not repeated without an answer: a second POST would make a second thing."""
