@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import queue
+import re
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sys.executable).parent
 STEP_SECONDS = 1_800  # a check takes a minute; a step that takes half an hour hangs on any machine
-SILENT_SECONDS = 1_800  # no single test takes so long; a run that says nothing for that long hangs
+SILENT_SECONDS = 900  # a test takes two minutes at most; a run that says nothing for that long hangs
+PROOF_SECONDS = 7_200  # the longest proof takes half an hour, on a machine that may be half as fast
 PROGRESS_SECONDS = 30  # a long step that says nothing of itself is told about this often
 SLOWEST = 10
 CORES = 2  # of the smallest machine that this is made for
@@ -34,6 +36,8 @@ CLOUDS = 4  # side by side in make test: an end-to-end test mostly waits for clo
 SEEDS = 1_000  # of the simulation, in make prove
 CRASH_POINTS = ROOT / "build" / "crash_points"  # a report of each part of the enumeration, written by its tests
 SIMULATION = ROOT / "build" / "sim" / "report.json"
+# pytest -vv on several processes: the name when a test begins, and after a prefix when it has ended
+TEST_LINE = re.compile(r"(?P<ended>\[gw\d+\] \[ *\d+%\] [A-Z]+ )?(?P<name>\S+\.py::.*?)\s*$")
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Step:
     name: str
     words: tuple[str, ...]
     environment: str | None = None
+    silent_seconds: float = SILENT_SECONDS
 
     def command(self) -> list[str]:
         tools = TOOLS if self.environment is None else ROOT / ".venvs" / self.environment / "bin"
@@ -61,9 +66,17 @@ class Outcome:
     tests: dict[str, Any] | None = None
 
 
-def tests(name: str, marks: str, *words: str, processes: int = CORES, distribution: str = "worksteal") -> Step:
+def tests(
+    name: str,
+    marks: str,
+    *words: str,
+    processes: int = CORES,
+    distribution: str = "worksteal",
+    silent_seconds: float = SILENT_SECONDS,
+) -> Step:
     """A run of pytest on several processes."""
-    return Step(name, ("python", "-m", "pytest", "-m", marks, "-n", str(processes), "--dist", distribution, *words))
+    command = ("python", "-m", "pytest", "-m", marks, "-n", str(processes), "--dist", distribution, *words)
+    return Step(name, command, silent_seconds=silent_seconds)
 
 
 # Longest first: two cores work them off side by side.
@@ -86,8 +99,15 @@ TESTS = (
 )
 PROOFS = (
     Step("seeds", ("python", "-m", "verification.simulation", "--seeds", str(SEEDS))),
-    tests("proofs", "prove and not e2e", "-vv", distribution="worksteal"),
-    tests("end-to-end proofs", "e2e and prove", "-vv", "--no-loadscope-reorder", distribution="loadfile"),
+    tests("proofs", "prove and not e2e", "-vv", silent_seconds=PROOF_SECONDS),
+    tests(
+        "end-to-end proofs",
+        "e2e and prove",
+        "-vv",
+        "--no-loadscope-reorder",
+        distribution="loadfile",
+        silent_seconds=PROOF_SECONDS,
+    ),
 )
 SIDE_BY_SIDE = {"check": CHECKS, "test": (*TEMPLATES, *CHECKS), "prove": ()}
 ONE_BY_ONE = {"check": (), "test": TESTS, "prove": PROOFS}
@@ -172,7 +192,7 @@ def run_aloud(step: Step, folder: Path) -> Outcome:
     with subprocess.Popen(
         words, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
-        for line in said(process, step.name):
+        for line in said(process, step.name, step.silent_seconds):
             print(f"  {line}", end="", flush=True)
             lines.append(line)
         passed = process.wait() == 0
@@ -186,8 +206,11 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-def said(process: subprocess.Popen[str], name: str) -> Iterator[str]:
-    """The lines of a process as they come; while it is silent, a word of how long it runs. One that hangs is ended."""
+def said(process: subprocess.Popen[str], name: str, silent_seconds: float) -> Iterator[str]:
+    """The lines of a process as they come; while it is silent, a word of how long it runs.
+
+    One that hangs is ended, and the last line names the tests that had begun.
+    """
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
     def read() -> None:
@@ -195,22 +218,27 @@ def said(process: subprocess.Popen[str], name: str) -> Iterator[str]:
             lines.put(line)
         lines.put(None)
 
-    threading.Thread(target=read, daemon=True).start()
+    reading = threading.Thread(target=read, daemon=True)
+    reading.start()
     started = spoke = time.monotonic()
+    running: set[str] = set()
     while True:
         try:
             line = lines.get(timeout=PROGRESS_SECONDS)
         except queue.Empty:
             silent = time.monotonic() - spoke
             print(f"  ... {name}: {time.monotonic() - started:.0f} s", flush=True)
-            if silent > SILENT_SECONDS:
+            if silent > silent_seconds:
                 process.kill()
-                yield f"nothing was heard for {silent:.0f} s: ended\n"
+                reading.join(PROGRESS_SECONDS)  # it ends with the pipe, unless a grandchild holds that open
+                yield f"nothing was heard for {silent:.0f} s: ended; running were {sorted(running)}\n"
                 return
             continue
         if line is None:
             return
         spoke = time.monotonic()
+        if test := TEST_LINE.match(line):
+            (running.discard if test["ended"] else running.add)(test["name"])
         yield line
 
 

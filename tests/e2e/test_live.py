@@ -116,7 +116,7 @@ def test_the_clock_ends_the_connection_of_an_ended_token(stack: Cloud, live: Dyn
             await asyncio.sleep(max(0.0, (ticket.connection_ends_at - datetime.now(UTC)).total_seconds()))
             event = {"scheduled_time": datetime.now(UTC).isoformat()}
             await asyncio.to_thread(invoke, stack, "ReconcileClockFunctionName", event)
-            assert (await leaving.receive()).type in {Answer.CLOSE, Answer.CLOSED, Answer.CLOSING}
+            assert (await leaving.receive(timeout=WAIT_SECONDS)).type in {Answer.CLOSE, Answer.CLOSED, Answer.CLOSING}
             assert not staying.closed
             found = await asyncio.to_thread(
                 until, lambda: {it.tenant_id for it in live.all_connections()}, lambda found: len(found) == 1

@@ -75,17 +75,22 @@ def test_a_silent_step_is_told_of_and_its_lines_come_as_they_are_said(monkeypatc
 
         monkeypatch.setattr(checks, "PROGRESS_SECONDS", 0.01)
         monkeypatch.setattr(checks, "print", speak, raising=False)
-        assert list(said(process, "enumeration")) == ["one\n", "two\n"]
+        assert list(said(process, "enumeration", 900)) == ["one\n", "two\n"]
     assert told[0] == "  ... enumeration: 0 s"
 
 
 def test_a_step_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "PROGRESS_SECONDS", 0.01)
-    monkeypatch.setattr(checks, "SILENT_SECONDS", 0.02)
-    with python("import time; time.sleep(3600)") as process:
-        (last,) = said(process, "a step")
+    lines = (
+        "tests/e2e/test_live.py::test_one[a look ahead] ",
+        "tests/e2e/test_live.py::test_two ",
+        "[gw3] [  4%] PASSED tests/e2e/test_live.py::test_one[a look ahead] ",
+    )
+    with python(f"import time; print({chr(10).join(lines)!r}, flush=True); time.sleep(3600)") as process:
+        *_, last = said(process, "a step", 0.5)
         assert process.wait() != 0
     assert last.startswith("nothing was heard for")
+    assert last.endswith("running were ['tests/e2e/test_live.py::test_two']\n")
 
 
 def test_a_tool_of_its_own_environment_reads_no_folder_that_others_can_write(

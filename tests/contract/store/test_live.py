@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from candlecast.adapters.dynamodb.live import DynamoLive
-from candlecast.domain.live.connection import Connection, Topic
+from candlecast.domain.live.connection import CONNECTION_LIFE, Connection, Topic
 from candlecast.domain.values.errors import NotFound
 from tests.support.builders import NOW, after
 from tests.support.fakes.live import FakeLive, a_connection, a_ticket
@@ -79,6 +79,21 @@ def test_connections_are_listed_by_tenant_and_together_until_they_are_forgotten(
     assert live.connections_of(tenant) == [mine[1]]
     live.forget_connections([mine[1].connection_id, other.connection_id])
     assert live.connections_of(tenant) == []
+
+
+def test_a_connection_is_known_for_as_long_as_the_gateway_may_hold_it_open(
+    live: FakeLive | DynamoLive, tenant: str, request: pytest.FixtureRequest
+) -> None:
+    """DynamoDB may delete an item as soon as it expires, before the clock has closed the connection."""
+    if isinstance(live, FakeLive):
+        pytest.skip("the fake deletes nothing")
+    connection = a_connection(f"{tenant}-1=", tenant_id=tenant)
+    live.put_connection(connection)
+    table = request.getfixturevalue("dynamodb_table")
+    found = table.client.get_item(TableName=table.name, Key={"PK": {"S": f"CONNECTION#{tenant}-1="}, "SK": {"S": "STATE"}})[
+        "Item"
+    ]
+    assert int(found["expires_at"]["N"]) >= int((connection.ends_at + CONNECTION_LIFE).timestamp())
 
 
 def test_a_name_that_reaches_into_another_key_is_refused(live: FakeLive | DynamoLive) -> None:

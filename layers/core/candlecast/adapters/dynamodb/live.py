@@ -26,7 +26,7 @@ from candlecast.adapters.dynamodb.single_table.table import (
     sortable,
 )
 from candlecast.adapters.lanes import side_by_side
-from candlecast.domain.live.connection import Connection, Ticket, Topic
+from candlecast.domain.live.connection import CONNECTION_LIFE, Connection, Ticket, Topic
 from candlecast.domain.values.errors import NotFound
 
 TICKET, CONNECTION, LIVE, STATE = "TICKET", "CONNECTION", "LIVE", "STATE"
@@ -76,7 +76,8 @@ class DynamoLive:
             "schema_version": {"N": str(SCHEMA_VERSION)},
             "GSI4PK": {"S": partition},
             "GSI4SK": {"S": place},
-            "expires_at": _seconds(connection.ends_at),
+            # DynamoDB may delete it at once then. The clock must have found it before, or the gateway have ended it.
+            "expires_at": _seconds(connection.ends_at + CONNECTION_LIFE),
         }
         ask(partial(self._table.client.put_item, TableName=self._table.name, Item=item))
 
