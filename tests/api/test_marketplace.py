@@ -97,6 +97,8 @@ def test_a_card_shows_the_platforms_backtest_once_there_is_one(deployment: Deplo
         "sharpe_ratio": None,
         "is_ruined": False,
         "refusal": None,
+        "made_at": None,
+        "return_since_made_percent": None,
     }
 
 

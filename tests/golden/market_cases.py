@@ -85,6 +85,8 @@ def _backtest() -> ListedBacktest:
         sharpe_ratio=Decimal("1.25"),
         is_ruined=True,
         refusal="STRATEGY_FAILED",
+        made_at=at(-86_400),
+        return_since_made_percent=Decimal("-1.75"),
     )
     return ListedBacktest(asked_at=at(7_200), version=3, figures=figures)
 

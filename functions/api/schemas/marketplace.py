@@ -54,6 +54,10 @@ class CardBacktestView(View):
     sharpe_ratio: Money | None = Field(description="Of a year; null with fewer than two days.")
     is_ruined: bool = Field(description="Whether the equity was at or below zero at some close.")
     refusal: str | None = Field(description="Code of the reason why there are no figures.")
+    made_at: datetime | None = Field(description="When the version was made; null where the strategy has no versions.")
+    return_since_made_percent: Money | None = Field(
+        description="Return over the candles since `made_at`, which no author knew; null before the first of them."
+    )
 
 
 class CardView(View):

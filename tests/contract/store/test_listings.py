@@ -263,6 +263,8 @@ FIGURES = BacktestFigures(
     win_rate_percent=Decimal("57.14"),
     sharpe_ratio=Decimal("1.50"),
     is_ruined=True,
+    made_at=after(-3_600),
+    return_since_made_percent=Decimal("-0.50"),
 )
 
 

@@ -174,6 +174,7 @@ class FakeEngine:
     during: Callable[[int], None] | None = None
     seen: list[Computation] = field(default_factory=list)
     lookback_rows: int = 60
+    return_since_made: Decimal | None = None
 
     def lookback(self, strategy: StrategyDefinition, version: StrategyVersion | None) -> int:
         return self.lookback_rows if version is None else version.lookback
@@ -187,7 +188,10 @@ class FakeEngine:
         if self.error is not None:
             raise self.error
         return BacktestOutcome(
-            summary=a_summary(), code_version="c0de", files=ResultFiles(document=b"{}", page=b"<p>", trades=b"side")
+            summary=a_summary(),
+            code_version="c0de",
+            files=ResultFiles(document=b"{}", page=b"<p>", trades=b"side"),
+            return_since_made=self.return_since_made,
         )
 
 

@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -123,6 +123,31 @@ def by_the_engine_itself(candles: tuple[Candle, ...] = CANDLES, funding: tuple[t
         funding=funding,
     )
     return without_history(run(strategy, Candles.from_candles(candles), terms), LOOKBACK - 1)
+
+
+@pytest.mark.parametrize(
+    ("made_at", "first"),
+    [
+        (START - timedelta(days=9), 0),
+        (CANDLES[LOOKBACK + 99].close_time(Timeframe.M1), 101),
+        (CANDLES[LOOKBACK + 99].close_time(Timeframe.M1) - timedelta(seconds=1), 100),
+        (UNTIL, None),
+    ],
+    ids=["before the span", "as a candle closes", "within a candle", "at the end"],
+)
+def test_the_return_since_the_version_was_made_is_that_of_the_later_candles(made_at: datetime, first: int | None) -> None:
+    version = replace(VERSION, created_at=made_at, source_hash=None)
+    backtest = a_backtest(plan=replace(PLAN, version=1))
+    outcome = an_engine().compute(built_in(backtest=backtest, version=version), unwatched)
+    found = outcome.return_since_made
+    equity = by_the_engine_itself().equity
+    if first is None:
+        assert found is None
+    else:
+        before = equity[first - 1] if first else 10_000
+        assert found is not None
+        assert float(found) == pytest.approx(equity[-1] / before - 1, abs=1e-8)
+        assert found != outcome.summary.total_return or not first
 
 
 def test_the_numbers_are_those_of_the_engine() -> None:

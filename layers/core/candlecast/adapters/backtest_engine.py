@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,25 @@ def outcome_of(
         page=page_of(report_of(result, notes)).encode(),
         trades=csv_of_trades(result).encode(),
     )
-    return BacktestOutcome(summary=summary_of(result), code_version=code_version, files=files)
+    return BacktestOutcome(
+        summary=summary_of(result),
+        code_version=code_version,
+        files=files,
+        return_since_made=return_since_made(computation, result),
+    )
+
+
+def return_since_made(computation: Computation, result: Result) -> Decimal | None:
+    """The return over the candles that closed after the version was made, as a share of the equity before them."""
+    version, timeframe = computation.version, computation.backtest.plan.timeframe
+    if version is None:
+        return None
+    opened = (version.created_at - EPOCH) // MILLISECOND - timeframe.milliseconds  # of a candle that closes as it is made
+    first = int(np.searchsorted(result.candles.time, opened, side="right"))
+    before = float(result.equity[first - 1]) if first else result.cash
+    if first == result.rows or before <= 0:
+        return None
+    return decimal_of(round(result.final_equity / before - 1, DIGITS))
 
 
 def code_version_of(computation: Computation) -> str:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from candlecast.domain.backtests.backtest import Backtest, BacktestSummary
     from candlecast.domain.market.candle import Candle
     from candlecast.domain.market.funding import FundingRate
@@ -112,6 +114,8 @@ class BacktestOutcome:
     summary: BacktestSummary
     code_version: str
     files: ResultFiles
+    return_since_made: Decimal | None = None
+    """Share of the equity at the time when the version was made; None without a version, or without a candle since."""
 
 
 class Stopped(Exception):

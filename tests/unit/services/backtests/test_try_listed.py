@@ -14,6 +14,7 @@ from candlecast.domain.backtests.market_fill import PLATFORM_SLIPPAGE
 from candlecast.domain.strategies.definition import Visibility
 from candlecast.domain.strategies.listing import BacktestFigures, ListedBacktest, ListingSort
 from candlecast.domain.strategies.record import public_until
+from candlecast.domain.strategies.versions import Release
 from candlecast.domain.values.errors import Reject, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.backtests.read_inputs import ReadInputs
@@ -21,7 +22,17 @@ from candlecast.services.backtests.try_listed import TryListed
 from candlecast.services.market.read_funding import ReadFunding
 from candlecast.services.market.read_history import ReadHistory
 from candlecast.services.strategies.browse_market import BrowseMarket
-from tests.support.builders import BTC, NOW, STRATEGY, a_market, a_strategy, an_external_strategy, candles_until
+from tests.support.builders import (
+    BTC,
+    NOW,
+    STRATEGY,
+    a_market,
+    a_strategy,
+    a_version,
+    after,
+    an_external_strategy,
+    candles_until,
+)
 from tests.support.fakes.backtests import FakeEngine, a_summary
 from tests.support.fakes.candle_history import FakeCandleHistory
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
@@ -92,6 +103,20 @@ def test_the_figures_are_on_the_card(bench: Bench) -> None:
         ),
     )
     assert bench.metrics.counts["BacktestsDone"] == 1
+
+
+def test_the_return_since_the_version_was_made_stands_apart(bench: Bench) -> None:
+    """The author of a version knew all candles before it, and could write any decision for them."""
+    released = replace(
+        bench.database.strategies[STRATEGY], release=Release(stable=1, released_by="t", released_at=NOW), latest_version=1
+    )
+    bench.database.strategies[STRATEGY] = released
+    bench.database.versions[STRATEGY, 1] = a_version(strategy_id=STRATEGY, number=1, created_at=after(-7_200))
+    bench.engine.return_since_made = Decimal("-0.01254")
+    bench.try_listed(STRATEGY)
+    assert bench.told is not None
+    assert bench.told.figures is not None
+    assert (bench.told.figures.made_at, bench.told.figures.return_since_made_percent) == (after(-7_200), Decimal("-1.25"))
 
 
 def test_all_are_tried_on_the_same_terms() -> None:

@@ -51,7 +51,9 @@ def listed_backtest(definition: StrategyDefinition, version: int | None, now: da
     )
 
 
-def figures_of(plan: BacktestPlan, summary: BacktestSummary) -> BacktestFigures:
+def figures_of(
+    plan: BacktestPlan, summary: BacktestSummary, made_at: datetime | None, return_since_made: Decimal | None
+) -> BacktestFigures:
     """The figures of a result, as a card shows them."""
     return BacktestFigures(
         version=plan.version,
@@ -64,6 +66,8 @@ def figures_of(plan: BacktestPlan, summary: BacktestSummary) -> BacktestFigures:
         win_rate_percent=None if summary.win_rate is None else _percent(summary.win_rate),
         sharpe_ratio=None if summary.sharpe_ratio is None else summary.sharpe_ratio.quantize(PLACES, ROUND_HALF_EVEN),
         is_ruined=summary.is_ruined,
+        made_at=made_at,
+        return_since_made_percent=None if return_since_made is None else _percent(return_since_made),
     )
 
 

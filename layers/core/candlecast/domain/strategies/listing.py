@@ -160,6 +160,10 @@ class BacktestFigures:
     """Whether the equity was at or below zero at some close."""
     refusal: str | None = None
     """Code of the reason why there are no figures."""
+    made_at: datetime | None = None
+    """When the version was made, whose author knew the candles before; None where the strategy has no versions."""
+    return_since_made_percent: Decimal | None = None
+    """Of the equity at `made_at`; None without a version, or before its first candle."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,8 +47,10 @@ class TryListed:
                 raise Reject(TOO_SLOW, f"it takes over {TIME_LIMIT} to compute")
 
         try:
-            outcome = self.engine.compute(self.inputs(backtest), watch)
-            figures = figures_of(backtest.plan, outcome.summary)
+            computation = self.inputs(backtest)
+            outcome = self.engine.compute(computation, watch)
+            made_at = None if computation.version is None else computation.version.created_at
+            figures = figures_of(backtest.plan, outcome.summary, made_at, outcome.return_since_made)
             self.metrics.count("BacktestsDone")
         except (Reject, InvalidValue, NotFound) as error:
             figures = refused(backtest.plan, error.code)
