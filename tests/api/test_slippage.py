@@ -18,38 +18,38 @@ PATH = f"/v1/strategies/{STRATEGY}/slippage"
 
 
 def test_the_mean_of_each_tenth_is_told_with_the_signals_that_it_is_over(populated: Deployment) -> None:
-    first = an_intent()
-    price = Decimal("100.3")  # the tenant's own order was filled at 100.1
-    second = an_intent(intent_id="i2", subscription_id="s2", tenant_id="t2", state=IntentState.FILLED, average_price=price)
-    populated.history.put_order(second, 1)
-    expected: dict[int, list[Decimal]] = {}
-    for order, bps in ((first, "10.00"), (second, "30.00")):
-        expected.setdefault(turn_tenth(order.signal_id, order.subscription_id), []).append(Decimal(bps))
-    tenths = [
-        {
-            "tenth": number,
-            "orders": len(held := expected.get(number, [])),
-            "slippage_bps": str((sum(held, Decimal(0)) / len(held)).quantize(Decimal("0.01"))) if held else None,
-        }
-        for number in range(1, 11)
-    ]
-    assert populated.client.get(PATH).json == {
-        "tenths": tenths,
-        "fleet": None,
+    """The mean of fewer orders than `FEWEST_ORDERS` would show one of them."""
+    signal_id, total = an_intent().signal_id, 10 * FEWEST_ORDERS
+    fill_others(populated, total - 1)
+    held: dict[int, list[Decimal]] = {}
+    for subscription_id, bps in ((an_intent().subscription_id, 10), *((f"s{it}", 10 * it) for it in range(1, total))):
+        held.setdefault(turn_tenth(signal_id, subscription_id), []).append(Decimal(bps))
+
+    def mean(of: list[Decimal]) -> str | None:
+        return None if len(of) < FEWEST_ORDERS else str((sum(of, Decimal(0)) / len(of)).quantize(Decimal("0.01")))
+
+    tenths = [{"tenth": it, "orders": len(held.get(it, [])), "slippage_bps": mean(held.get(it, []))} for it in range(1, 11)]
+    assert len({it["slippage_bps"] is None for it in tenths}) == 2, "some tenths have too few orders, and some have enough"
+    answer = populated.client.get(PATH).json
+    (signal,) = answer["signals"]
+    assert answer["tenths"] == signal["tenths"] == tenths
+    assert {name: signal[name] for name in ("signal_id", "issued_at", "orders", "slippage_bps", "backtest_price", "own")} == {
+        "signal_id": signal_id,
+        "issued_at": "2026-11-20T12:00:00Z",
+        "orders": total,
+        "slippage_bps": mean([bps for found in held.values() for bps in found]),
+        "backtest_price": None,
         "own": None,
-        "signals": [
-            {
-                "signal_id": first.signal_id,
-                "issued_at": "2026-11-20T12:00:00Z",
-                "orders": 2,
-                "slippage_bps": "20.00",
-                "tenths": tenths,
-                "backtest_price": None,
-                "fleet": None,
-                "own": None,
-            }
-        ],
     }
+
+
+def test_a_signal_with_few_orders_has_no_mean(populated: Deployment) -> None:
+    fill_others(populated, FEWEST_ORDERS - 2)
+    (signal,) = populated.client.get(PATH).json["signals"]
+    assert (signal["orders"], signal["slippage_bps"]) == (FEWEST_ORDERS - 1, None)
+    fill_others(populated, FEWEST_ORDERS - 1)
+    (signal,) = populated.client.get(PATH).json["signals"]
+    assert (signal["orders"], signal["slippage_bps"]) == (FEWEST_ORDERS, "46.00")
 
 
 @pytest.mark.parametrize(("seconds", "seen"), [(0, 0), (60 * 60 + 59, 0), (60 * 60 + 60, 1)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from pydantic import Field
 
@@ -14,15 +15,15 @@ from candlecast.domain.orders.ranks import SignalRanks, SlippageSums, fleet_spre
 from candlecast.services.strategies.show_slippage import SlippageByRank
 from functions.api.schemas.values import Money, View
 
+TOO_FEW = f"Null below {FEWEST_ORDERS} orders: the mean of few would show one of them."
+
 
 class TenthView(View):
     """Orders whose subscriptions had a turn in one tenth of a signal's turns."""
 
     tenth: int = Field(description="From 1, served first, to 10, served last.")
     orders: int = Field(description="Filled market orders: entries, and exits of signals.")
-    slippage_bps: Money | None = Field(
-        description="Mean in basis points; positive is worse than the signal's price. Null without orders."
-    )
+    slippage_bps: Money | None = Field(description="Mean in basis points; positive is worse than the signal's price. " + TOO_FEW)
 
 
 class FillSpreadView(View):
@@ -44,7 +45,7 @@ class SignalSlippageView(View):
     signal_id: str
     issued_at: datetime = Field(description="When the signal was decided.")
     orders: int = Field(description="Filled market orders of all followers.")
-    slippage_bps: Money = Field(description="Mean in basis points.")
+    slippage_bps: Money | None = Field(description="Mean in basis points. " + TOO_FEW)
     tenths: list[TenthView] = Field(description="The same by turn.")
     backtest_price: Money | None = Field(
         description=f"The fill of a backtest: the next candle's open, {PLATFORM_SLIPPAGE.bps} basis points worse. "
@@ -62,7 +63,7 @@ class SignalSlippageView(View):
             signal_id=signal.signal_id,
             issued_at=signal.issued_at,
             orders=total.orders,
-            slippage_bps=total.mean_bps,
+            slippage_bps=_mean(total),
             tenths=_tenths(signal.tenths),
             backtest_price=None if signal.backtest is None else signal.backtest.price,
             fleet=FillSpreadView.of(fleet_spread([signal])),
@@ -91,4 +92,8 @@ class SlippageView(View):
 
 
 def _tenths(sums: Sequence[SlippageSums]) -> list[TenthView]:
-    return [TenthView(tenth=number, orders=each.orders, slippage_bps=each.mean_bps) for number, each in enumerate(sums, start=1)]
+    return [TenthView(tenth=number, orders=each.orders, slippage_bps=_mean(each)) for number, each in enumerate(sums, start=1)]
+
+
+def _mean(sums: SlippageSums) -> Decimal | None:
+    return sums.mean_bps if sums.orders >= FEWEST_ORDERS else None
