@@ -1,4 +1,4 @@
-"""Routes of the WebSocket API: a ticket opens a connection. And for the clock: connections whose time is over are closed.
+"""Routes of the WebSocket API: a ticket opens a connection. For the relay: changes are pushed. For the clock: ended ones close.
 
 A message of a client never comes here: the gateway answers it by itself. So a client keeps its connection alive at no cost of
 ours. The event of a handshake holds the ticket in its query, so no event is ever logged.
@@ -21,7 +21,11 @@ with uncollected():
 
 @observed
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer a route with a status, or `{"close": [connection ids]}` with the number that was closed."""
+    """Answer a route with a status, `{"close": [connection ids]}` with the number closed, `{"push": [...]}` with counts."""
+    if "push" in event:
+        pushed = live_connections.build().push_changes(event["push"])
+        logger.info("live changes pushed", extra=pushed)
+        return dict(pushed)
     if "close" in event:
         closed = live_connections.build().end_connections(event["close"])
         logger.info("live connections ended", extra={"asked": len(event["close"]), "closed": closed})

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from io import StringIO
 from typing import Any
 
 import pytest
 
+from candlecast.adapters.aws.live_function import pushes_of
+from candlecast.adapters.codec import to_json
+from candlecast.domain.live.change import AccountChange, Push
 from candlecast.domain.live.connection import MAX_CONNECTIONS, ticket_digest
 from candlecast.domain.values.errors import RetryLater
 from candlecast.runtime.compose import live_connections
@@ -14,8 +18,9 @@ from candlecast.runtime.compose.live_connections import LiveConnections
 from candlecast.runtime.observe import logger
 from candlecast.services.live.end_connections import EndConnections
 from candlecast.services.live.open_connection import OpenConnection
+from candlecast.services.live.push_changes import PushChanges
 from functions.live_connections.handler import handle
-from tests.support.builders import NOW
+from tests.support.builders import NOW, TENANT
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.live import FakeGateway, FakeLive, a_connection, a_ticket
 from tests.support.queue_events import Context
@@ -31,7 +36,13 @@ def gateway() -> FakeGateway:
 @pytest.fixture
 def live(monkeypatch: pytest.MonkeyPatch, gateway: FakeGateway) -> FakeLive:
     store, metrics = FakeLive(), RecordingMetrics()
-    made = LiveConnections(OpenConnection(store, store, FakeClock(NOW), metrics), store, EndConnections(store, gateway, metrics))
+    push = PushChanges(store, gateway, lambda _: None)
+    made = LiveConnections(
+        OpenConnection(store, store, FakeClock(NOW), metrics),
+        store,
+        EndConnections(store, gateway, metrics),
+        lambda pushed: push(pushes_of(pushed)),
+    )
     monkeypatch.setattr(live_connections, "build", lambda: made)
     store.put_ticket(ticket_digest(TICKET), a_ticket())
     return store
@@ -93,3 +104,17 @@ def test_connections_are_closed_for_the_clock(live: FakeLive, gateway: FakeGatew
         live.put_connection(a_connection(name))
     assert handle({"close": ["a"]}, Context()) == {"closed": 1}  # type: ignore[arg-type]
     assert (gateway.closed, list(live.connections)) == (["a"], ["b"])
+
+
+def test_changes_are_pushed_for_the_relay(live: FakeLive, gateway: FakeGateway, logged: StringIO) -> None:
+    for name in ("a", "b"):
+        live.put_connection(a_connection(name))
+    gateway.gone = {"b"}
+    change = AccountChange(tenant_id=TENANT, account_id="account-1", before=1, sequence=2, orders=("order-1",))
+    push = Push(tenant_id=TENANT, connections=(a_connection("a"), a_connection("b")), changes=(change,))
+    event = {"push": [json.loads(to_json(push))]}
+    assert handle(event, Context()) == {"sent": 1, "gone": 1, "failed": 0}  # type: ignore[arg-type]
+    (posted,) = gateway.posted
+    assert (posted.connection_id, json.loads(posted.text)["sequence"]) == ("a", 2)
+    assert list(live.connections) == ["a"]
+    assert "live changes pushed" in logged.getvalue()

@@ -6,7 +6,7 @@ A new kind of item needs its prefix here and in infra/roles.yaml, for each funct
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 ACCOUNT = "TENANT#*#ACCOUNT#*"
@@ -137,8 +137,11 @@ RIGHTS: Mapping[str, Rights] = {
         },
     ),
     "health_probe": Rights(get=_keys("HEALTH", "BREAKER#*", "WEIGHTS#*"), put=_keys("HEALTH"), update=_keys("WEIGHTS#*")),
-    "outbox_relay": _reads_and_writes(
-        _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*"), _POOLS | _USE | _HISTORY | _keys("RANKS#*", "KILL_SWITCH#*")
+    "outbox_relay": replace(
+        _reads_and_writes(
+            _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*"), _POOLS | _USE | _HISTORY | _keys("RANKS#*", "KILL_SWITCH#*")
+        ),
+        lookups={"GSI4": _keys("LIVE")},
     ),
     "api": Rights(
         get=_BROWSED | _COUNTED | _LOOKS,

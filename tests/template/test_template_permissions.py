@@ -311,7 +311,10 @@ def test_a_function_writes_to_its_own_log_only(name: str) -> None:
 
 
 def test_functions_are_invoked_by_schedules_queues_and_doors_and_by_the_functions_that_ask_others() -> None:
-    """The API asks for dead letters, quotes and checks; dead letters go back to relay and clocks; uploaded code runs apart."""
+    """The API asks for dead letters, quotes and checks; dead letters go back to relay and clocks; uploaded code runs apart.
+
+    Relay and reconcile clock ask the one function that reaches live connections.
+    """
     invoked = {name: allowed(name, "lambda:InvokeFunction") for name in functions()}
     own = "arn:aws:lambda:region:account:function:stack-"
     scheduled = {f"{own}{name}:live" for name in SCHEDULED_FUNCTIONS}
@@ -323,6 +326,7 @@ def test_functions_are_invoked_by_schedules_queues_and_doors_and_by_the_function
         "parity_checker": {f"{own}strategy_sandbox:live"},
         "backtest_runner": {f"{own}strategy_sandbox:live"},
         "reconcile_clock": {f"{own}live_connections:live"},
+        "outbox_relay": {f"{own}live_connections:live"},
     }
     woken = ("candle_clock", "reconcile_clock", "health_probe", "market_catalogue", "parity_checker")
     assert scheduled == {f"{own}{name}:live" for name in woken}

@@ -490,8 +490,8 @@ MUTATIONS = (
         (
             Edit(
                 RELAY,
-                "        archive.keep_batch(archived_events(records))\n        return lambda record: relay(",
-                "        return lambda record: archive.keep_batch(archived_events(records)) or relay(",
+                "        archive.keep_batch(archived_events(records))\n        return Batch(relay, tell)",
+                "        return Batch(lambda published: archive.keep_batch(archived_events(records)) or relay(published), tell)",
             ),
         ),
         (Suite.TESTS,),

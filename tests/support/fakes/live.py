@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from candlecast.domain.live.change import Push
 from candlecast.domain.live.connection import Connection, Ticket, Topic
-from candlecast.domain.values.errors import NotFound
+from candlecast.domain.values.errors import NotFound, RetryLater
+from candlecast.ports.live import Message, Posted
 from tests.support.builders import TENANT, after
 
 
@@ -35,6 +37,8 @@ class FakeLive:
 
     tickets: dict[str, Ticket] = field(default_factory=dict)
     connections: dict[str, Connection] = field(default_factory=dict)
+    lookups: int = 0
+    """How often all connections were asked for."""
 
     def put_ticket(self, ticket_digest: str, ticket: Ticket) -> None:
         self.tickets[ticket_digest] = ticket
@@ -56,20 +60,34 @@ class FakeLive:
         return [each for each in self.connections.values() if each.tenant_id == tenant_id]
 
     def all_connections(self) -> Sequence[Connection]:
+        self.lookups += 1
         return list(self.connections.values())
 
 
 @dataclass
 class FakeGateway:
-    """`ports.live.ConnectionGateway`; `unreachable` are connections that it cannot close now."""
+    """`ports.live.ConnectionGateway`; `unreachable` are connections that it cannot reach now, `gone` those that it has not."""
 
     closed: list[str] = field(default_factory=list)
     unreachable: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    posted: list[Message] = field(default_factory=list)
 
     def close_connections(self, connection_ids: Sequence[str]) -> Sequence[str]:
         done = [each for each in connection_ids if each not in self.unreachable]
         self.closed += done
         return done
+
+    def post_messages(self, messages: Sequence[Message]) -> Sequence[Posted]:
+        return [self._post(each) for each in messages]
+
+    def _post(self, message: Message) -> Posted:
+        if message.connection_id in self.gone:
+            return Posted.GONE
+        if message.connection_id in self.unreachable:
+            return Posted.FAILED
+        self.posted.append(message)
+        return Posted.SENT
 
 
 @dataclass
@@ -77,6 +95,13 @@ class FakeLiveTasks:
     """`ports.live.LiveTasks`."""
 
     to_close: list[Sequence[str]] = field(default_factory=list)
+    pushed: list[Sequence[Push]] = field(default_factory=list)
+    is_down: bool = False
 
     def ask_to_close(self, connection_ids: Sequence[str]) -> None:
         self.to_close.append(list(connection_ids))
+
+    def ask_to_push(self, pushes: Sequence[Push]) -> None:
+        if self.is_down:
+            raise RetryLater("LIVE_UNAVAILABLE", "told to fail", after_seconds=1)
+        self.pushed.append(pushes)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from candlecast.domain.live.change import Push
     from candlecast.domain.live.connection import Connection, Ticket
 
 
@@ -43,8 +45,27 @@ class ConnectionStore(Protocol):
         ...
 
 
+class Message(NamedTuple):
+    """A text for a connection."""
+
+    connection_id: str
+    text: str
+
+
+class Posted(StrEnum):
+    """The fate of a message."""
+
+    SENT = "sent"
+    GONE = "gone"  # there is no such connection, or not yet
+    FAILED = "failed"
+
+
 class ConnectionGateway(Protocol):
     """The side that holds the sockets."""
+
+    def post_messages(self, messages: Sequence[Message]) -> Sequence[Posted]:
+        """The fate of each message, in their order. Never raises for a message that fails."""
+        ...
 
     def close_connections(self, connection_ids: Sequence[str]) -> Sequence[str]:
         """End connections; the answer is those that are gone now. Never raises for a connection that stays open."""
@@ -55,5 +76,9 @@ class LiveTasks(Protocol):
     """Hands work on connections to the function that holds the right to it; nobody waits for the outcome."""
 
     def ask_to_close(self, connection_ids: Sequence[str]) -> None:
+        """Raises `RetryLater` if nobody took it."""
+        ...
+
+    def ask_to_push(self, pushes: Sequence[Push]) -> None:
         """Raises `RetryLater` if nobody took it."""
         ...

@@ -154,6 +154,7 @@ class HealthProbeSettings(WithTable, NamesVenues):
 class OutboxRelaySettings(WithTable):
     event_bus_name: str
     archive_bucket: str
+    live_function: str
 
 
 class LiveConnectionsSettings(WithTable):

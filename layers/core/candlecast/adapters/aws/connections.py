@@ -12,8 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from candlecast.adapters.aws.clients import error_code
 from candlecast.adapters.lanes import side_by_side
+from candlecast.ports.live import Message, Posted
 
 GONE = "GoneException"
+LANES = 16  # a message is some milliseconds of waiting, and the client has as many connections
 
 
 class ApiGatewayConnections:
@@ -25,6 +27,18 @@ class ApiGatewayConnections:
     def close_connections(self, connection_ids: Sequence[str]) -> Sequence[str]:
         closed = side_by_side(self._close, connection_ids)
         return [connection_id for connection_id, is_gone in zip(connection_ids, closed, strict=True) if is_gone]
+
+    def post_messages(self, messages: Sequence[Message]) -> Sequence[Posted]:
+        return side_by_side(self._post, messages, LANES)
+
+    def _post(self, message: Message) -> Posted:
+        try:
+            self._management.post_to_connection(ConnectionId=message.connection_id, Data=message.text.encode())
+        except ClientError as error:
+            return Posted.GONE if error_code(error) == GONE else Posted.FAILED
+        except BotoCoreError:
+            return Posted.FAILED
+        return Posted.SENT
 
     def _close(self, connection_id: str) -> bool:
         try:

@@ -15,6 +15,7 @@ from candlecast.adapters.dynamodb.single_table.outbox import outbox_events
 from candlecast.adapters.dynamodb.single_table.table import SCHEMA_VERSION
 from candlecast.adapters.dynamodb.strategy_versions import CHANGE_KIND
 from candlecast.domain.account.account import Account
+from candlecast.domain.live.change import AccountChange
 from candlecast.domain.values.errors import DomainError, InvalidValue, Poison, RetryLater
 from candlecast.domain.values.ids import event_id
 from candlecast.ports.archive import ArchivedEvent
@@ -64,6 +65,17 @@ def published_events(record: Mapping[str, Any]) -> list[PublishedEvent]:
         )
         for index, event in enumerate(events)
     ]
+
+
+def account_version(record: Mapping[str, Any]) -> AccountChange | None:
+    """The new version of an account in one stream record, and the version before it (0: none); None for any other record."""
+    change: Mapping[str, Image] = record.get("dynamodb", {})
+    image, old = change.get("NewImage", {}), change.get("OldImage", {})
+    before, sequence = _number(old, "version") or 0, _number(image, "version")
+    if _text(image, "kind") != ACCOUNT_KIND or sequence is None or sequence == before:
+        return None
+    tenant_id, account_id = _names(image)
+    return AccountChange(tenant_id=tenant_id, account_id=account_id, before=before, sequence=sequence)
 
 
 def archived_events(records: Iterable[Mapping[str, Any]]) -> list[ArchivedEvent]:

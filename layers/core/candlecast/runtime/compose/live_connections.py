@@ -1,11 +1,14 @@
-"""Doors of live connections: tickets in, connections kept, ended connections closed."""
+"""Doors of live connections: tickets in, connections kept, changes pushed, ended connections closed."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from candlecast.adapters.aws.clients import aws_client
 from candlecast.adapters.aws.connections import ApiGatewayConnections, management_endpoint
+from candlecast.adapters.aws.live_function import pushes_of
 from candlecast.adapters.dynamodb.live import DynamoLive
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.system import SystemClock
@@ -16,6 +19,7 @@ from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import LiveConnectionsSettings
 from candlecast.services.live.end_connections import EndConnections
 from candlecast.services.live.open_connection import OpenConnection
+from candlecast.services.live.push_changes import PushChanges
 
 
 class LiveConnections(NamedTuple):
@@ -24,6 +28,7 @@ class LiveConnections(NamedTuple):
     open_connection: OpenConnection
     connections: ConnectionStore
     end_connections: EndConnections
+    push_changes: Callable[[Sequence[object]], dict[str, int]]
 
 
 @once
@@ -33,8 +38,11 @@ def build() -> LiveConnections:
     store = DynamoLive(Table(known.table_name, generation=known.table_generation))
     endpoint = management_endpoint(known.live_url)
     management = lazy(lambda: aws_client("apigatewaymanagementapi", endpoint=endpoint))
+    gateway = ApiGatewayConnections(management)
+    push_changes = PushChanges(store, gateway, time.sleep)
     return LiveConnections(
         OpenConnection(store, store, clock, metrics),
         store,
-        EndConnections(store, ApiGatewayConnections(management), metrics),
+        EndConnections(store, gateway, metrics),
+        lambda pushed: push_changes(pushes_of(pushed)),
     )
