@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from candlecast.domain.live.change import MAX_NAMED, TYPE, AccountChange, PositionName, message
 from candlecast.domain.live.connection import Topic, ticket_digest
+from functions.api.schemas.live import AccountChanged
 from tests.api.conftest import Deployment
 from tests.support.builders import TENANT, after
 from tests.support.gateway import TOKEN_ENDS
+from tests.support.routes import document
 
 TICKETS = "/v1/live/tickets"
 
@@ -48,3 +54,35 @@ def test_a_token_without_a_readable_end_gets_no_ticket(deployment: Deployment, e
 
 def test_nobody_gets_a_ticket_without_a_token(deployment: Deployment) -> None:
     assert replace(deployment.client, tenant=None).post(TICKETS, {}).status == 401
+
+
+# -- messages ----------------------------------------------------------------------------------------------------------------
+
+HERE = PositionName(subscription_id="subscription-1", market="BTC/USDT:USDT")
+CHANGE = AccountChange(
+    tenant_id=TENANT, account_id="account-1", before=4, sequence=6, orders=("o-1",), positions=(HERE,), signals=("s-1",)
+)
+MANY = replace(CHANGE, before=0, orders=tuple(f"o-{number}" for number in range(MAX_NAMED + 1)), positions=(), signals=())
+
+
+@pytest.mark.parametrize("change", [CHANGE, MANY])
+@pytest.mark.parametrize("topics", [tuple(Topic), (Topic.SIGNALS,), (Topic.POSITIONS, Topic.ORDERS)])
+def test_a_message_is_as_the_description_has_it(change: AccountChange, topics: tuple[Topic, ...]) -> None:
+    sent = message(change, topics)
+    assert AccountChanged.model_validate(sent).model_dump(mode="json", by_alias=True) == sent
+
+
+def test_the_description_has_each_message_and_its_example() -> None:
+    described = document()
+    messages = described["webhooks"]
+    assert set(messages) == {TYPE}
+    schema = messages[TYPE]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert schema == {"$ref": "#/components/schemas/AccountChanged"}
+    (example,) = described["components"]["schemas"]["AccountChanged"]["examples"]
+    assert AccountChanged.model_validate(example).model_dump(mode="json", by_alias=True) == example
+
+
+def test_the_guide_shows_the_message_of_the_description() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "api.md").read_text(encoding="utf-8")
+    (shown,) = (json.loads(text) for text in re.findall(r"```json\n(.*?)```", guide, re.DOTALL) if TYPE in text)
+    assert [shown] == document()["components"]["schemas"]["AccountChanged"]["examples"]

@@ -15,6 +15,7 @@ from functions.api.deps import IDENTIFIER
 from functions.api.description.words import IDS, PROPERTIES, SAME_WORDS
 from functions.api.openapi import REFERENCE
 from functions.api.problems import MEDIA_TYPE, Problem
+from functions.api.schemas.live import AccountChanged
 from functions.api.schemas.values import Listing
 
 DESCRIPTION = (
@@ -55,6 +56,24 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "example": "no-store",
     },
 }
+MESSAGES: Mapping[str, Any] = {
+    "account.changed": {
+        "post": {
+            "tags": ["live"],
+            "operationId": "account_changed",
+            "summary": "A message of a live connection: an account has changed",
+            "description": "A text frame of a live connection, no HTTP request: `POST /v1/live/tickets` says where to connect.",
+            "security": [],
+            "requestBody": {
+                "description": "The text of the frame.",
+                "required": True,
+                "content": {"application/json": {"schema": {"$ref": REFERENCE.format(model=AccountChanged.__name__)}}},
+            },
+            "responses": {"default": {"description": "A message has no answer."}},
+        }
+    }
+}
+"""Messages that come to a client by themselves, by their type."""
 OF_REFUSALS = {"401": ("WWW-Authenticate", "Cache-Control"), "503": ("Retry-After", "Cache-Control")}
 OF_HEALTH = {"200": ("Cache-Control",), "503": OF_REFUSALS["503"]}
 EXAMPLES = Path(__file__).with_name("examples.json")  # of the tests, which write and run them
@@ -77,8 +96,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
             contact=CONTACT,
             license_info=LICENSE,
         )
-        schema = Problem.model_json_schema(ref_template=REFERENCE, mode="serialization")
-        made["components"]["schemas"] |= {**schema.pop("$defs"), Problem.__name__: schema}
+        for model in (Problem, AccountChanged):
+            schema = model.model_json_schema(ref_template=REFERENCE, mode="serialization")
+            made["components"]["schemas"] |= {**schema.pop("$defs"), model.__name__: schema}
+        made["webhooks"] = MESSAGES
         made["components"]["headers"] = HEADERS
         document = named_by_title(made)
         for name, body in document["components"]["schemas"].items():
