@@ -190,13 +190,14 @@ def _address(text: str) -> str:
     if not host or parts.scheme not in ("http", "https") or parts.username is not None or parts.query or parts.fragment:
         message = "the API's address is https:// with a host, and a path at most"
         raise CommandFailed("ADDRESS_INVALID", message, ExitCode.USAGE)
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         message = f"{host} is another machine: its address begins with https://, for the token must not be read on the way"
         raise CommandFailed("ADDRESS_INVALID", message, ExitCode.USAGE)
     return address
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     if host == "localhost":
         return True
     try:

@@ -17,6 +17,7 @@ from candlecast_cli.author import backtest, candles, parity, strategy, sweep, wa
 from candlecast_cli.failures import ExitCode, expected
 from candlecast_cli.printing import LINES, examples, visible
 from candlecast_cli.synthetic import command as synthetic
+from candlecast_cli.watch import command as watch
 
 # Typer's base of everything that is wrong with the words; its own module is private and has moved between versions.
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
@@ -138,6 +139,7 @@ app.command("parity", epilog=parity.EXAMPLES)(parity.parity)
 app.command("build", epilog=build.EXAMPLES)(build.build)
 app.command("empty", epilog=empty.EXAMPLES)(empty.empty)
 app.command("synthetic", epilog=synthetic.EXAMPLES)(synthetic.synthetic)
+app.command("watch", epilog=watch.EXAMPLES)(watch.watch)
 
 
 def _version(asked: bool) -> None:

@@ -86,6 +86,11 @@ ON_THE_PLATFORM = (
 )
 OF_REMOTE_BACKTESTS = "tests/documents/test_remote_guide.py::test_the_platform_computes_as_printed"
 RUN = {**RUN, **{f"{BACKTESTS}: {first}": OF_REMOTE_BACKTESTS for first in ON_THE_PLATFORM}}
+WATCH_BLOCK = "docs/guides/command.md: candlecast watch orders --for 2"
+RUN = {
+    **RUN,
+    WATCH_BLOCK: "tests/documents/test_watch_guide.py::test_orders_positions_and_signals_are_watched_as_printed",
+}
 PUBLISH = "docs/guides/publish-a-strategy.md"
 PUBLISH_BLOCKS = (
     "candlecast strategy new my_breakout",

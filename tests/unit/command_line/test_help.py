@@ -63,6 +63,7 @@ EXPECTED = {
     "sweep",
     "synthetic",
     "walk-forward",
+    "watch",
 }
 
 

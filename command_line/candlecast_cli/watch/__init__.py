@@ -1,0 +1,1 @@
+"""`candlecast watch`: orders, positions and signals as they change."""
