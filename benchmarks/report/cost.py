@@ -34,11 +34,23 @@ USERS = 1_000
 GB_OF_EXECUTOR = 1.0  # memory of the functions, as in the template
 GB_OF_FAN_OUT = 1_769 / 1_024
 GB_OF_RELAY = 0.5
+GB_OF_LIVE = 0.5
+GB_OF_API = 1.0
 GB_OF_RUNNER = 1.0
 GB_OF_SANDBOX = 1_769 / 1_024
 VCPU_MB = 1_769  # of memory that come with one whole vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")
 EXECUTOR_BATCH = 5
 RELAY_BATCH = 100
+HOURS_OF_A_CONNECTION = 2  # the gateway ends it then
+MINUTES_BETWEEN_TEXTS = 5  # of a client that keeps its connection, as the guide says
+WRITES_OF_A_CONNECTION = 6  # its ticket in and out; the connection and its place in the index in and out
+
+SECTIONS = (
+    "a million orders",
+    "a thousand users and a month",
+    "a thousand listeners and a month",
+    "an uploaded strategy and a month",
+)
 
 INTRODUCTION = """
 Requests are counted. Prices are AWS's list prices in {region} as we knew them on {prices_of}, without free tiers, discounts and
@@ -51,10 +63,10 @@ So a process for each user costs {ratio:.1f} times as much, before anybody has t
 user's secrets and the looks at the accounts.
 """
 LEFT_OUT = """
-A bot's process is the smallest that Fargate runs. The sheet leaves out data that leaves AWS, a fixed egress address, and all
-costs that do not grow with orders, users or uploaded strategies. These are schedules, polls of empty queues, built-in strategies
-on each candle, and alarms: some dollars a month. AWS also charges for each environment of the sandbox that it makes for an owner,
-at a price that the sheet does not have.
+A bot's process is the smallest that Fargate runs. The sheet leaves out data that leaves AWS, and a fixed egress address. It
+leaves out all costs that do not grow with orders, users, listeners or uploaded strategies. These are schedules, polls of
+empty queues, built-in strategies on each candle, and alarms: some dollars a month. AWS also charges for each environment of
+the sandbox that it makes for an owner, at a price that the sheet does not have.
 """
 
 Prices = Mapping[str, Any]
@@ -102,16 +114,19 @@ def cost(bill: OrderBill, cpu_ms: float, fan_out_rate: float | None, prices: Pri
     order_usd = sum(line.total for line in an_order)
     user = list(user_lines(order_usd, prices))
     strategy = list(strategy_lines(prices))
+    listener = list(listener_lines(prices))
     return {
         "prices_of": prices["date"].isoformat(),
         "region": prices["region"],
         "per_million_orders_usd": round(order_usd * MILLION, 2),
         "per_1000_users_month_usd": round(sum(line.total for line in user) * USERS, 2),
         "bot_per_1000_users_month_usd": round(bot_month(prices) * USERS, 2),
+        "per_1000_listeners_month_usd": round(sum(line.total for line in listener) * USERS, 2),
         "per_million_sandbox_runs_usd": round(sandbox_run(prices) * MILLION, 2),
         "per_uploaded_strategy_month_usd": round(sum(line.total for line in strategy), 2),
         "lines": [line.row() | {"of": "a million orders", "usd": round(line.total * MILLION, 3)} for line in an_order]
         + [line.row() | {"of": "a thousand users and a month", "usd": round(line.total * USERS, 2)} for line in user]
+        + [line.row() | {"of": "a thousand listeners and a month", "usd": round(line.total * USERS, 2)} for line in listener]
         + [line.row() | {"of": "an uploaded strategy and a month", "usd": round(line.total, 3)} for line in strategy],
     }
 
@@ -156,6 +171,29 @@ def user_lines(order_usd: float, prices: Prices) -> Iterator[Line]:
     yield Line("orders", assumed["orders_a_day"] * assumed["days_a_month"], "orders", order_usd)
     yield Line("looks at the account", looks, "looks", look)
     yield Line("the account's keys", 1, "secrets", usd["secrets_secret_month"])
+
+
+def listener_lines(prices: Prices) -> Iterator[Line]:
+    """Of one user with one live connection and a month; no message shares its invocation with another user's."""
+    usd, assumed, days = prices["usd"], prices["assumed"], prices["assumed"]["days_a_month"]
+    hours = assumed["listening_hours_a_day"] * days
+    changes = assumed["orders_a_day"] * days * assumed["live_versions_an_order"]
+    pushed = changes + min(assumed["hours_in_position_a_day"] * days, hours) * 60  # a look a minute is a version too
+    handshakes, texts = hours / HOURS_OF_A_CONNECTION, hours * 60 / MINUTES_BETWEEN_TEXTS
+    fetched = changes + texts + 3 * handshakes  # at each change and text, twice at a connection; and the ticket
+    invocation, gb_second = usd["lambda_million_requests"] / MILLION, usd["lambda_gb_second"]
+    seconds = assumed["request_milliseconds"] / 1_000
+    yield Line("connection", hours * 60, "minutes", usd["apigateway_million_connection_minutes"] / MILLION)
+    yield Line("messages", pushed + texts, "messages", usd["apigateway_million_messages"] / MILLION)
+    yield Line("pushes and handshakes, Lambda's invocations", pushed + 2 * handshakes, "requests", invocation)
+    yield Line("pushes, Lambda's time", GB_OF_LIVE * 2 * seconds * pushed, "GB-seconds", gb_second)
+    writes = WRITES_OF_A_CONNECTION * handshakes
+    yield Line("tickets and connections", writes, "write units", usd["dynamodb_million_write_units"] / MILLION)
+    yield Line(
+        "tickets and fetches, the gateway's requests", fetched, "requests", usd["apigateway_million_http_requests"] / MILLION
+    )
+    answering = GB_OF_API * assumed["live_api_milliseconds"] / 1_000 * fetched
+    yield Line("tickets and fetches, Lambda's time", answering, "GB-seconds", gb_second)
 
 
 def sandbox_run(prices: Prices) -> float:
@@ -203,11 +241,17 @@ def page(measured: Mapping[str, Any], prices: Prices) -> str:
         f"| a million orders | {measured['per_million_orders_usd']:,.2f} |",
         f"| a thousand users, one account each, a month | {users:,.2f} |",
         f"| a thousand bot processes, one for each user, a month | {bots:,.2f} |",
+        f"| a thousand listeners, one live connection each, a month | {measured['per_1000_listeners_month_usd']:,.2f} |",
         f"| a million runs of uploaded code | {measured['per_million_sandbox_runs_usd']:,.2f} |",
         f"| an uploaded strategy on candles of five minutes, a month | {measured['per_uploaded_strategy_month_usd']:,.2f} |\n",
         _paragraph(COMPARISON.format(ratio=bots / users)),
     ]
-    for of in ("a million orders", "a thousand users and a month", "an uploaded strategy and a month"):
+    for of in (
+        "a million orders",
+        "a thousand users and a month",
+        "a thousand listeners and a month",
+        "an uploaded strategy and a month",
+    ):
         parts += [f"## Of {of}\n", "| | for one | unit | US dollars |", "|---|---|---|---|"]
         parts += [
             f"| {line['item']} | {line['count']:.6g} | {line['unit']} | {line['usd']:,.2f} |"

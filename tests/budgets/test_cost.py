@@ -52,6 +52,7 @@ def test_the_sheet_in_the_docs_has_the_prices_that_are_in_force() -> None:
 def test_the_sheet_in_the_docs_has_every_line_of_the_model() -> None:
     sheet, prices = cost.PAGE.read_text(encoding="utf-8"), cost.read_prices()
     lines = [*cost.order_lines(A_BILL, 1.0, 5_000.0, prices), *cost.user_lines(1e-5, prices), *cost.strategy_lines(prices)]
+    lines += cost.listener_lines(prices)
     for line in lines:
         assert re.search(rf"^\| {re.escape(line.item)} \| [\d.e-]+ \| {line.unit} \| [\d.,]+ \|$", sheet, re.MULTILINE), line.item
     measured = cost.cost(A_BILL, 1.0, 5_000.0, prices)
@@ -71,11 +72,23 @@ def test_a_strategy_pays_for_each_of_its_runs_and_its_runs_by_their_time() -> No
     assert f"| an uploaded strategy on candles of five minutes, a month | {month:,.2f} |" in sheet
 
 
+def test_a_listener_costs_less_than_asking_every_five_seconds() -> None:
+    prices = cost.read_prices()
+    month = sum(line.total for line in cost.listener_lines(prices))
+    assumed = prices["assumed"]
+    asked = assumed["listening_hours_a_day"] * 3_600 / 5 * assumed["days_a_month"]
+    assert month < asked * prices["usd"]["apigateway_million_http_requests"] / cost.MILLION / 3
+    sheet = cost.PAGE.read_text(encoding="utf-8")
+    assert f"| a thousand listeners, one live connection each, a month | {month * cost.USERS:,.2f} |" in sheet
+
+
 def test_the_memory_of_the_model_is_that_of_the_template() -> None:
     assumed = {
         "order_executor": cost.GB_OF_EXECUTOR,
         "signal_fanout": cost.GB_OF_FAN_OUT,
         "outbox_relay": cost.GB_OF_RELAY,
+        "live_connections": cost.GB_OF_LIVE,
+        "api": cost.GB_OF_API,
         "strategy_runner": cost.GB_OF_RUNNER,
         "strategy_sandbox": cost.GB_OF_SANDBOX,
     }
