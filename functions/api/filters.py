@@ -6,24 +6,31 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Query
 
+from candlecast.domain.account.account import AccountStatus
+from candlecast.domain.backtests.backtest import BacktestStatus
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.strategies.execution import ExecutionStatus
 from candlecast.domain.strategies.versions import MAX_VERSIONS
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import PositionSide
 from candlecast.ports.filters import (
+    AccountFilter,
+    BacktestFilter,
     BreachFilter,
     ExecutionFilter,
     OrderFilter,
     PositionFilter,
     SignalFilter,
+    SubscriptionFilter,
     TradeFilter,
+    VersionFilter,
     Window,
 )
 from functions.api.deps import CallerDep, identifier
 from functions.api.ports import AccountsDep, SubscriptionsDep
-from functions.api.schemas.values import Instant, Symbol
+from functions.api.schemas.values import Instant, Symbol, VenueName
 
 Direction = Literal["asc", "desc"]
 
@@ -194,6 +201,39 @@ def signal_filter(
     return SignalFilter(window=span, market=market, action=action)
 
 
+def backtest_filter(
+    span: WindowDep,
+    strategy_id: OfStrategy = None,
+    status: Annotated[BacktestStatus | None, Query(description="Only those that have come so far.")] = None,
+) -> BacktestFilter:
+    return BacktestFilter(window=span, strategy_id=_id(strategy_id), status=status)
+
+
+def version_filter(
+    span: WindowDep,
+    digest: Annotated[
+        str | None, Query(max_length=64, description="Only the version that an order names as its `strategy_version`.")
+    ] = None,
+    source_hash: Annotated[str | None, Query(max_length=64, description="Only versions with this code, by its SHA-256.")] = None,
+) -> VersionFilter:
+    return VersionFilter(window=span, digest=digest, source_hash=source_hash)
+
+
+def subscription_filter(
+    account_id: OwnAccount,
+    strategy_id: OfStrategy = None,
+    status: Annotated[SubscriptionStatus | None, Query(description="Only those in this state.")] = None,
+) -> SubscriptionFilter:
+    return SubscriptionFilter(strategy_id=_id(strategy_id), account_id=account_id, status=status)
+
+
+def account_filter(
+    venue: Annotated[VenueName | None, Query(description="Only accounts at this venue.")] = None,
+    status: Annotated[AccountStatus | None, Query(description="Only accounts that are shown in this state.")] = None,
+) -> AccountFilter:
+    return AccountFilter(venue=venue, status=status)
+
+
 OrderFilterDep = Annotated[OrderFilter, Depends(order_filter)]
 TradeFilterDep = Annotated[TradeFilter, Depends(trade_filter)]
 ReceiptFilterDep = Annotated[OrderFilter, Depends(receipt_filter)]
@@ -201,3 +241,7 @@ PositionFilterDep = Annotated[PositionFilter, Depends(position_filter)]
 BreachFilterDep = Annotated[BreachFilter, Depends(breach_filter)]
 ExecutionFilterDep = Annotated[ExecutionFilter, Depends(execution_filter)]
 SignalFilterDep = Annotated[SignalFilter, Depends(signal_filter)]
+BacktestFilterDep = Annotated[BacktestFilter, Depends(backtest_filter)]
+VersionFilterDep = Annotated[VersionFilter, Depends(version_filter)]
+SubscriptionFilterDep = Annotated[SubscriptionFilter, Depends(subscription_filter)]
+AccountFilterDep = Annotated[AccountFilter, Depends(account_filter)]

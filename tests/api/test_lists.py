@@ -8,9 +8,12 @@ from decimal import Decimal
 
 import pytest
 
+from candlecast.domain.account.account import AccountStatus
+from candlecast.domain.backtests.backtest import time_in_id
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.strategies.execution import ExecutionStatus
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import PositionSide
 from tests.api.conftest import Deployment
@@ -25,10 +28,15 @@ from tests.support.builders import (
     a_position,
     a_signal,
     a_signal_record,
+    a_strategy,
+    a_subscription,
     a_trade,
+    a_version,
+    an_account,
     an_execution,
     an_intent,
 )
+from tests.support.fakes.backtests import a_backtest, a_plan
 
 BEGINNING = NOW + timedelta(days=1)  # behind everything that stands in a populated deployment
 
@@ -240,6 +248,96 @@ def test_receipts_are_listed_with_their_orders(populated: Deployment) -> None:
     own = populated.client.get("/v1/receipts", state="DENIED", since=at(0), market="BTC/USDT:USDT").json["items"]
     assert own == [first]
     assert populated.stranger.get("/v1/receipts").json["items"] == []
+
+
+# -- subscriptions, backtests, versions, accounts ------------------------------------------------------------------------------
+
+
+def test_subscriptions_are_narrowed(populated: Deployment) -> None:
+    populated.strategies.create_strategy(a_strategy("strategy-2"))
+    other = a_subscription("subscription-9", strategy_id="strategy-2", account_id=None, status=SubscriptionStatus.PAUSED)
+    populated.subscriptions.write(other, None, follower_change=1)
+
+    def ids(**query: str) -> list[str]:
+        return [it["subscription_id"] for it in populated.client.get("/v1/subscriptions", **query).json["items"]]
+
+    assert ids() == [SUBSCRIPTION, "subscription-9"]
+    assert ids(strategy_id="strategy-2") == ids(status="PAUSED") == ["subscription-9"]
+    assert ids(account_id=ACCOUNT) == ids(status="ACTIVE", strategy_id=STRATEGY) == [SUBSCRIPTION]
+    assert ids(status="CANCELLED") == ids(strategy_id="strategy-3") == []
+    assert populated.stranger.get("/v1/subscriptions", account_id=ACCOUNT).status == 404
+
+
+def test_backtests_are_narrowed_and_turned_around(populated: Deployment) -> None:
+    populated.backtests.backtests.clear()
+    for minute, strategy in enumerate((STRATEGY, "strategy-2", STRATEGY)):
+        time = BEGINNING + timedelta(minutes=minute)
+        asked = a_backtest(f"{time_in_id(time)}-{minute}", asked_at=time, plan=a_plan(strategy_id=strategy))
+        stored = populated.backtests.create_backtest(asked)
+        if minute == 0:
+            populated.backtests.save_backtest(stored.cancelled(time))
+
+    def minutes(**query: str) -> list[int]:
+        return [int(it["backtest_id"][-1]) for it in populated.client.get("/v1/backtests", **query).json["items"]]
+
+    assert minutes() == [2, 1, 0]
+    assert minutes(order="asc") == [0, 1, 2]
+    assert minutes(since=at(1)) == [2, 1]
+    assert minutes(since=at(1), until=at(2)) == minutes(strategy_id="strategy-2") == [1]
+    assert minutes(status="CANCELLED") == [0]
+    assert minutes(status="QUEUED", strategy_id=STRATEGY) == [2]
+
+
+def test_versions_are_narrowed_and_turned_around(populated: Deployment) -> None:
+    for number in range(1, 4):
+        version = a_version(number, created_at=BEGINNING + timedelta(minutes=number), source_hash=f"{number % 2}" * 64)
+        populated.database.versions[STRATEGY, number] = version
+
+    def numbers(**query: str) -> list[int]:
+        answer = populated.client.get(f"/v1/strategies/{STRATEGY}/versions", **query)
+        return [it["number"] for it in answer.json["items"]]
+
+    assert numbers() == [3, 2, 1]
+    assert numbers(order="asc") == [1, 2, 3]
+    assert numbers(since=at(2)) == [3, 2]
+    assert numbers(until=at(2)) == [1]
+    assert numbers(source_hash="1" * 64) == [3, 1]
+    assert numbers(digest=f"{2:016x}") == [2]
+
+
+def test_accounts_are_narrowed(populated: Deployment) -> None:
+    populated.accounts.create(an_account("account-live", venue="binanceusdm", subscriptions={}))
+    disabled = an_account("account-off", status=AccountStatus.DISABLED, disabled_reason="DISABLED_BY_OWNER", subscriptions={})
+    populated.accounts.create(disabled)
+
+    def ids(**query: str) -> list[str]:
+        return [it["account_id"] for it in populated.client.get("/v1/accounts", **query).json["items"]]
+
+    assert ids() == [ACCOUNT, "account-live", "account-off"]
+    assert ids(venue="binanceusdm") == ["account-live"]
+    assert ids(status="DISABLED") == ids(status="DISABLED", venue="paper") == ["account-off"]
+    assert ids(status="DISABLED", venue="binanceusdm") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/v1/subscriptions", {"status": "STOPPED"}),
+        ("/v1/subscriptions", {"since": at(0)}),
+        ("/v1/subscriptions", {"venue": "paper"}),
+        ("/v1/backtests", {"status": "BROKEN"}),
+        ("/v1/backtests", {"state": "DONE"}),
+        ("/v1/backtests", {"since": at(1), "until": at(1)}),
+        (f"/v1/strategies/{STRATEGY}/versions", {"number": "1"}),
+        (f"/v1/strategies/{STRATEGY}/versions", {"digest": "d" * 65}),
+        ("/v1/accounts", {"status": "OPEN"}),
+        ("/v1/accounts", {"venue": "a b"}),
+        ("/v1/accounts", {"label": "main"}),
+    ],
+)
+def test_a_filter_that_a_list_does_not_have_is_refused(populated: Deployment, path: str, query: dict[str, str]) -> None:
+    assert populated.client.get(path).status == 200
+    assert populated.client.get(path, **query).status == 422
 
 
 # -- totals --------------------------------------------------------------------------------------------------------------------

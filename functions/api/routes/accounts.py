@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.api.deps import AccountId, CallerDep, IdempotencyKey
+from functions.api.filters import AccountFilterDep
 from functions.api.openapi import refusals
 from functions.api.ports import AccountsDep
 from functions.api.resources import VERSION, resource_router
@@ -27,9 +28,10 @@ router = resource_router(VERSION + "/accounts", "accounts", 401, 422, 500, 503)
 
 
 @router.get("")
-def list_accounts(who: CallerDep, accounts: AccountsDep) -> Listing[AccountView]:
+def list_accounts(who: CallerDep, accounts: AccountsDep, where: AccountFilterDep) -> Listing[AccountView]:
     """List your accounts; there is one page."""
-    return Listing(items=[AccountView.of(account) for account in accounts.list_accounts(who.tenant_id)])
+    shown = (AccountView.of(account) for account in accounts.list_accounts(who.tenant_id))
+    return Listing(items=[view for view in shown if where.fits(view)])
 
 
 @router.post("", status_code=201, responses=refusals(409, 413))

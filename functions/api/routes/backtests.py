@@ -6,6 +6,7 @@ from candlecast.domain.values.ids import digest
 from candlecast.ports.backtests import RequestKey
 from candlecast.services.backtests.ask_backtest import Reader
 from functions.api.deps import PLATFORM_ADMIN, BacktestId, CallerDep, CorrelationDep, IdempotencyKey
+from functions.api.filters import BacktestFilterDep
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import BacktestsDep
@@ -17,10 +18,13 @@ from functions.api.use_cases.backtests import AskBacktestDep, CancelBacktestDep,
 router = resource_router(VERSION + "/backtests", "backtests", 401, 422, 500, 503)
 
 
-@router.get("")
-def list_backtests(who: CallerDep, backtests: BacktestsDep, paging: PagingDep) -> Listing[BacktestView]:
-    """List your backtests, newest first."""
-    page = backtests.list_backtests(who.tenant_id, paging.start, paging.limit)
+@router.get("", responses=refusals(404))
+def list_backtests(who: CallerDep, backtests: BacktestsDep, where: BacktestFilterDep, paging: PagingDep) -> Listing[BacktestView]:
+    """List your backtests by the time at which you asked for them.
+
+    A page with a filter may be short, or empty, and yet have a `next_cursor`.
+    """
+    page = backtests.list_backtests(who.tenant_id, where, paging.start, paging.limit)
     return Listing(items=[BacktestView.of(backtest) for backtest in page.items], next_cursor=paging.next(page.cursor))
 
 

@@ -8,6 +8,7 @@ from fastapi import Path
 
 from candlecast.domain.strategies.versions import MAX_VERSIONS
 from functions.api.deps import StrategyId
+from functions.api.filters import VersionFilterDep
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import StrategiesDep
@@ -39,9 +40,14 @@ Number = Annotated[int, Path(ge=1, le=MAX_VERSIONS, description="Number of the v
 
 
 @router.get("/versions")
-def list_versions(admitted: AdmissionDep, show: ShowVersionsDep, paging: PagingDep) -> Listing[VersionView]:
-    """List a strategy's versions, newest first; parameters are shown to those who may see them."""
-    page = show.page(admitted, paging.start, paging.limit)
+def list_versions(
+    admitted: AdmissionDep, show: ShowVersionsDep, where: VersionFilterDep, paging: PagingDep
+) -> Listing[VersionView]:
+    """List a strategy's versions by the time at which they were added; parameters are shown to those who may see them.
+
+    A page with a filter may be short, or empty, and yet have a `next_cursor`.
+    """
+    page = show.page(admitted, where, paging.start, paging.limit)
     rights = {"sees_parameters": admitted.sees_parameters, "is_author": admitted.is_author}
     return Listing(items=[VersionView.of(it, **rights) for it in page.items], next_cursor=paging.next(page.cursor))
 

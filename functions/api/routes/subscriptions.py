@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functions.api.deps import CallerDep, CorrelationDep, IdempotencyKey, SubscriptionId
+from functions.api.filters import SubscriptionFilterDep
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import SubscriptionsDep
@@ -30,10 +31,15 @@ from functions.api.use_cases.subscriptions import (
 router = resource_router(VERSION + "/subscriptions", "subscriptions", 401, 422, 500, 503)
 
 
-@router.get("")
-def list_subscriptions(who: CallerDep, subscriptions: SubscriptionsDep, paging: PagingDep) -> Listing[SubscriptionView]:
-    """List your subscriptions, cancelled ones included."""
-    page = subscriptions.page_subscriptions(who.tenant_id, paging.start, paging.limit)
+@router.get("", responses=refusals(404))
+def list_subscriptions(
+    who: CallerDep, subscriptions: SubscriptionsDep, where: SubscriptionFilterDep, paging: PagingDep
+) -> Listing[SubscriptionView]:
+    """List your subscriptions, cancelled ones included.
+
+    An account that is not yours answers 404. A page with a filter may be short, or empty, and yet have a `next_cursor`.
+    """
+    page = subscriptions.page_subscriptions(who.tenant_id, where, paging.start, paging.limit)
     return Listing(items=[SubscriptionView.of(subscription) for subscription in page.items], next_cursor=paging.next(page.cursor))
 
 

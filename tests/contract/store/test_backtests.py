@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
 import pytest
 
 from candlecast.adapters.dynamodb.backtests import DynamoBacktestStore
-from candlecast.domain.backtests.backtest import KEY_DAYS, MAX_A_DAY, MAX_OPEN, RESULT_DAYS, Backtest, BacktestStatus
+from candlecast.domain.backtests.backtest import (
+    KEY_DAYS,
+    MAX_A_DAY,
+    MAX_OPEN,
+    RESULT_DAYS,
+    Backtest,
+    BacktestStatus,
+    time_in_id,
+)
 from candlecast.domain.backtests.sweep import MAX_PARTS, SweepPlan
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.ports.backtests import BacktestStore, FirstRequest, RequestKey
-from tests.support.builders import NOW, after
+from candlecast.ports.filters import BacktestFilter, Window
+from tests.support.builders import NOW, STRATEGY, after
 from tests.support.fakes.backtests import FakeBacktestStore, a_backtest, a_plan, a_summary
 
 _tenants = count(1)
 _numbers = count(1)
 A_DAY = 86_400
+EVERY = BacktestFilter()
 
 
 @pytest.fixture(params=["fake", pytest.param("dynamodb", marks=pytest.mark.e2e)])
@@ -110,7 +122,7 @@ def test_a_key_is_taken_once_and_its_repeat_counts_nothing(store: BacktestStore,
     with pytest.raises(Conflict, match=r"TOO_MANY_BACKTESTS\b"):
         store.create_backtest(another(tenant), key_of(key="new"))
     assert store.find_first(tenant, "new", NOW) is None
-    assert len(store.list_backtests(tenant).items) == MAX_OPEN
+    assert len(store.list_backtests(tenant, EVERY).items) == MAX_OPEN
 
 
 def test_a_key_is_forgotten_before_its_backtest(store: BacktestStore, tenant: str) -> None:
@@ -178,7 +190,7 @@ def test_a_forgotten_backtest_is_not_made_again_by_a_note(store: BacktestStore, 
     store.note_sent(gone)
     with pytest.raises(NotFound):
         store.find_backtest(tenant, gone.backtest_id)
-    assert store.list_backtests(tenant).items == []
+    assert store.list_backtests(tenant, EVERY).items == []
 
 
 def test_each_end_makes_room_for_another(store: BacktestStore, tenant: str) -> None:
@@ -242,17 +254,54 @@ def test_what_was_written_of_a_sweep_is_read_as_it_was(store: BacktestStore, ten
 
 def test_the_newest_come_first_page_by_page_and_counts_are_no_backtests(store: BacktestStore, tenant: str) -> None:
     written = [store.create_backtest(another(tenant)) for _ in range(5)]
-    first = store.list_backtests(tenant, limit=2)
-    second = store.list_backtests(tenant, first.cursor, 2)
-    third = store.list_backtests(tenant, second.cursor, 2)
+    first = store.list_backtests(tenant, EVERY, limit=2)
+    second = store.list_backtests(tenant, EVERY, first.cursor, 2)
+    third = store.list_backtests(tenant, EVERY, second.cursor, 2)
     assert [*first.items, *second.items, *third.items] == written[::-1]
     assert third.cursor is None
-    assert store.list_backtests(f"{tenant}-x").items == []
+    assert store.list_backtests(f"{tenant}-x", EVERY).items == []
+
+
+def at_minutes(store: BacktestStore, tenant: str, minutes: Iterable[int]) -> dict[int, Backtest]:
+    """Backtests that were asked for at these minutes and cancelled, by minute; every other one tries another strategy."""
+    asked = {}
+    for minute in minutes:
+        time, strategy = NOW + timedelta(minutes=minute), STRATEGY if minute % 2 else "strategy-2"
+        one = a_backtest(f"{time_in_id(time)}-x", tenant_id=tenant, asked_at=time, plan=a_plan(strategy_id=strategy))
+        asked[minute] = ended(store, one)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("window", "minutes"),
+    [
+        (Window(), [4, 3, 2, 1, 0]),
+        (Window(since=after(60)), [4, 3, 2, 1]),
+        (Window(until=after(180)), [2, 1, 0]),
+        (Window(since=after(60), until=after(180)), [2, 1]),
+        (Window(since=after(60), until=after(180), ascending=True), [1, 2]),
+        (Window(since=after(600)), []),
+    ],
+)
+def test_backtests_of_a_time_are_listed_in_the_direction_that_is_asked_for(
+    store: BacktestStore, tenant: str, window: Window, minutes: list[int]
+) -> None:
+    asked = at_minutes(store, tenant, range(5))
+    assert store.list_backtests(tenant, BacktestFilter(window=window)).items == [asked[minute] for minute in minutes]
+
+
+def test_backtests_are_listed_by_strategy_and_status(store: BacktestStore, tenant: str) -> None:
+    asked = at_minutes(store, tenant, range(4))
+    waiting = store.create_backtest(another(tenant, plan=a_plan(strategy_id="strategy-2")))
+    found = store.list_backtests(tenant, BacktestFilter(strategy_id="strategy-2", status=BacktestStatus.CANCELLED)).items
+    assert found == [asked[2], asked[0]]
+    assert store.list_backtests(tenant, BacktestFilter(status=BacktestStatus.QUEUED)).items == [waiting]
+    assert store.list_backtests(tenant, BacktestFilter(strategy_id="strategy-3")).items == []
 
 
 def test_a_cursor_of_another_tenant_is_refused(store: BacktestStore, tenant: str) -> None:
     for _ in range(2):
         store.create_backtest(another(tenant))
-    cursor = store.list_backtests(tenant, limit=1).cursor
+    cursor = store.list_backtests(tenant, EVERY, limit=1).cursor
     with pytest.raises(InvalidValue):
-        store.list_backtests(f"{tenant}-x", cursor, 1)
+        store.list_backtests(f"{tenant}-x", EVERY, cursor, 1)

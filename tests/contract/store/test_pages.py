@@ -8,17 +8,48 @@ from typing import Any
 
 import pytest
 
+from candlecast.adapters.dynamodb.backtests import DynamoBacktestStore
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.single_table.listing import ROWS_OF_A_FILTERED_PAGE
 from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.domain.account.events import EventType
+from candlecast.domain.backtests.backtest import time_in_id
 from candlecast.domain.orders.intent import LegKind
-from candlecast.ports.filters import BreachFilter, ExecutionFilter, OrderFilter, SignalFilter, TradeFilter, Window
+from candlecast.domain.strategies.versions import StrategyChange
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.ports.filters import (
+    BacktestFilter,
+    BreachFilter,
+    ExecutionFilter,
+    OrderFilter,
+    SignalFilter,
+    SubscriptionFilter,
+    TradeFilter,
+    VersionFilter,
+    Window,
+)
 from candlecast.ports.store import Page
 from candlecast.services.limits.list_receipts import ListReceipts
 from candlecast.services.subscriptions.list_trades import ListTrades
 from tests.contract.store.conftest import Stores
 from tests.contract.store.test_requests import counted
-from tests.support.builders import STRATEGY, TENANT, a_breach, a_signal, a_signal_record, a_trade, after, an_execution, an_intent
+from tests.support.builders import (
+    STRATEGY,
+    TENANT,
+    a_breach,
+    a_signal,
+    a_signal_record,
+    a_strategy,
+    a_subscription,
+    a_trade,
+    a_version,
+    after,
+    an_account,
+    an_execution,
+    an_intent,
+    an_uploaded_strategy,
+)
+from tests.support.fakes.backtests import a_backtest
 
 pytestmark = pytest.mark.e2e
 
@@ -116,6 +147,62 @@ def test_runs_signals_and_breaches_are_read_by_one_request_a_page(dynamodb_store
         sizes, requests = all_pages(dynamodb_table, decisions.list_breaches, breach, 3)
         assert {tuple(each) for each in requests} == {("Query",)}
         assert sum(sizes) >= 7
+
+
+def test_subscriptions_are_read_by_one_request_a_page(dynamodb_stores: Stores, dynamodb_table: Table) -> None:
+    store = dynamodb_stores.subscriptions
+    dynamodb_stores.strategies.create_strategy(a_strategy())
+    for number in range(7):
+        store.write(a_subscription(f"subscription-{number}", account_id=None), None, follower_change=1)
+    for where in (SubscriptionFilter(), SubscriptionFilter(strategy_id=STRATEGY), SubscriptionFilter(status="ACTIVE")):
+        sizes, requests = all_pages(dynamodb_table, store.page_subscriptions, where, 3)
+        assert sizes == [3, 3, 1]
+        assert requests == [["Query"]] * 3
+    nothing = SubscriptionFilter(status=SubscriptionStatus.CANCELLED)
+    assert all_pages(dynamodb_table, store.page_subscriptions, nothing, 3) == ([0], [["Query"]])
+
+
+def test_backtests_are_read_by_one_request_a_page(dynamodb_table: Table) -> None:
+    store = DynamoBacktestStore(dynamodb_table)
+    for number in range(7):
+        at = after(number)
+        asked = a_backtest(f"{time_in_id(at)}-x", tenant_id="tenant-of-pages", asked_at=at)
+        store.save_backtest(store.create_backtest(asked).cancelled(at))
+    wheres = BacktestFilter(), BacktestFilter(status="CANCELLED"), BacktestFilter(window=Window(until=after(60), ascending=True))
+    for where in wheres:
+        sizes, requests = all_pages(dynamodb_table, store.list_backtests, where, 3, "tenant-of-pages")
+        assert sizes == [3, 3, 1]
+        assert requests == [["Query"]] * 3
+
+
+def test_versions_are_read_by_one_request_a_page(dynamodb_stores: Stores, dynamodb_table: Table) -> None:
+    store = dynamodb_stores.strategies
+    strategy = an_uploaded_strategy()
+    store.create_strategy(strategy, version=a_version())
+    for number in range(2, 8):
+        change = StrategyChange(
+            strategy_id=STRATEGY,
+            revision=number - 1,
+            type=EventType.STRATEGY_CHANGED,
+            changed_by=TENANT,
+            changed_at=after(number),
+            values={},
+        )
+        strategy = store.change_strategy(strategy, change, a_version(number, created_at=after(number)))
+    for where in (VersionFilter(), VersionFilter(window=Window(until=after(60))), VersionFilter(window=Window(ascending=True))):
+        sizes, requests = all_pages(dynamodb_table, store.list_versions, where, 3, STRATEGY)
+        assert sizes == [3, 3, 1]
+        assert requests == [["Query"]] * 3
+
+
+@pytest.mark.parametrize("accounts", [1, 50])
+def test_accounts_are_read_by_two_requests(dynamodb_stores: Stores, dynamodb_table: Table, accounts: int) -> None:
+    for number in range(accounts):
+        dynamodb_stores.accounts.create(an_account(f"account-{number:02}"))
+    with counted(dynamodb_table) as operations:
+        listed = dynamodb_stores.accounts.list_accounts(TENANT)
+    assert [it.account_id for it in listed] == [f"account-{number:02}" for number in range(accounts)]
+    assert operations == ["Query", "BatchGetItem"]
 
 
 def test_a_page_of_trades_with_their_runs_is_two_requests(dynamodb_stores: Stores, dynamodb_table: Table) -> None:

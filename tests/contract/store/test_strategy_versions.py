@@ -19,8 +19,20 @@ from candlecast.domain.strategies.versions import (
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.domain.values.timeframe import Timeframe
+from candlecast.ports.filters import VersionFilter, Window
 from tests.contract.store.conftest import Stores
-from tests.support.builders import BTC, NOW, STRATEGY, TENANT, VENUE, a_strategy, a_subscription, a_version, an_uploaded_strategy
+from tests.support.builders import (
+    BTC,
+    NOW,
+    STRATEGY,
+    TENANT,
+    VENUE,
+    a_strategy,
+    a_subscription,
+    a_version,
+    after,
+    an_uploaded_strategy,
+)
 
 
 def create(stores: Stores) -> StrategyDefinition:
@@ -180,12 +192,32 @@ def test_versions_are_listed_newest_first(stores: Stores) -> None:
     strategy = create(stores)
     for number in range(2, 12):
         strategy = stores.strategies.change_strategy(strategy, a_change(number - 1), a_version(number))
-    first = stores.strategies.list_versions(STRATEGY, limit=6)
-    second = stores.strategies.list_versions(STRATEGY, first.cursor, 6)
+    first = stores.strategies.list_versions(STRATEGY, VersionFilter(), limit=6)
+    second = stores.strategies.list_versions(STRATEGY, VersionFilter(), first.cursor, 6)
     assert [version.number for version in (*first.items, *second.items)] == list(range(11, 0, -1))
     assert second.cursor is None
-    assert list(stores.strategies.list_versions("strategy-9").items) == []
+    assert list(stores.strategies.list_versions("strategy-9", VersionFilter()).items) == []
     assert [found.revision for found in stores.strategies.list_changes(STRATEGY).items] == list(range(10, 0, -1))
+
+
+@pytest.mark.parametrize(
+    ("where", "numbers"),
+    [
+        (VersionFilter(window=Window(since=after(3))), [5, 4, 3]),
+        (VersionFilter(window=Window(since=after(2), until=after(4), ascending=True)), [2, 3]),
+        (VersionFilter(window=Window(ascending=True)), [1, 2, 3, 4, 5]),
+        (VersionFilter(source_hash="b" * 64), [4, 2]),
+        (VersionFilter(digest="digest-3"), [3]),
+        (VersionFilter(digest="digest-3", source_hash="b" * 64), []),
+    ],
+)
+def test_versions_are_listed_by_time_and_by_code(stores: Stores, where: VersionFilter, numbers: list[int]) -> None:
+    strategy = create(stores)
+    for number in range(2, 6):
+        text = "b" * 64 if number % 2 == 0 else "c" * 64
+        version = a_version(number, created_at=after(number), source_hash=text, digest=f"digest-{number}")
+        strategy = stores.strategies.change_strategy(strategy, a_change(number - 1), version)
+    assert [version.number for version in stores.strategies.list_versions(STRATEGY, where).items] == numbers
 
 
 def test_pins_are_counted_from_follow_to_cancel(stores: Stores) -> None:

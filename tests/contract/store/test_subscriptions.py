@@ -10,6 +10,7 @@ from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
+from candlecast.ports.filters import SubscriptionFilter
 from candlecast.services.signals.publish_signal import shard_bounds
 from tests.contract.store.conftest import Stores
 from tests.support.builders import ACCOUNT, NOW, STRATEGY, SUBSCRIPTION, TENANT, a_strategy, a_subscription, an_account, settings
@@ -106,15 +107,40 @@ def test_subscriptions_of_a_tenant_are_listed_and_no_others(stores: Stores) -> N
         stores.subscriptions.write(a_subscription(name, tenant_id=tenant, account_id=None), None, follower_change=1)
     listed = stores.subscriptions.list_subscriptions(TENANT)
     assert [subscription.subscription_id for subscription in listed] == ["subscription-1", "subscription-2"]
-    first = stores.subscriptions.page_subscriptions(TENANT, limit=1)
-    second = stores.subscriptions.page_subscriptions(TENANT, first.cursor, 1)
+    first = stores.subscriptions.page_subscriptions(TENANT, SubscriptionFilter(), limit=1)
+    second = stores.subscriptions.page_subscriptions(TENANT, SubscriptionFilter(), first.cursor, 1)
     assert [*first.items, *second.items] == list(listed)
     assert (first.cursor is None, second.cursor) == (False, None)
     with pytest.raises(InvalidValue):
-        stores.subscriptions.page_subscriptions("tenant-2", first.cursor)
+        stores.subscriptions.page_subscriptions("tenant-2", SubscriptionFilter(), first.cursor)
     with pytest.raises(NotFound):
         stores.subscriptions.get_subscription(TENANT, "subscription-3")
     assert stores.subscriptions.subscription_statistics(TENANT, "subscription-3") == Statistics()
+
+
+@pytest.mark.parametrize(
+    ("where", "numbers"),
+    [
+        (SubscriptionFilter(strategy_id="strategy-2"), [3, 4]),
+        (SubscriptionFilter(account_id=ACCOUNT), [2]),
+        (SubscriptionFilter(status=SubscriptionStatus.CANCELLED), [4]),
+        (SubscriptionFilter(strategy_id=STRATEGY, status=SubscriptionStatus.ACTIVE), [1, 2]),
+        (SubscriptionFilter(strategy_id="strategy-3"), []),
+    ],
+)
+def test_subscriptions_are_listed_by_strategy_account_and_status(
+    stores: Stores, where: SubscriptionFilter, numbers: list[int]
+) -> None:
+    stores.strategies.create_strategy(a_strategy())
+    stores.strategies.create_strategy(a_strategy("strategy-2"))
+    for number in range(1, 5):
+        followed, account = STRATEGY if number < 3 else "strategy-2", ACCOUNT if number == 2 else None
+        one = a_subscription(f"subscription-{number}", strategy_id=followed, account_id=account)
+        stores.subscriptions.write(one, None, follower_change=1)
+    last = stores.subscriptions.get_subscription(TENANT, "subscription-4")
+    stores.subscriptions.write(replace(last, status=SubscriptionStatus.CANCELLED), None, follower_change=-1)
+    found = stores.subscriptions.page_subscriptions(TENANT, where).items
+    assert [it.subscription_id for it in found] == [f"subscription-{number}" for number in numbers]
 
 
 @pytest.mark.parametrize("followers", [1, 101, 350])

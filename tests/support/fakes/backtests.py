@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from candlecast.adapters.paging import check_limit, decode_cursor, encode_cursor
 from candlecast.domain.backtests.backtest import (
     KEY_DAYS,
     MAX_A_DAY,
@@ -32,8 +31,10 @@ from candlecast.ports.backtests import (
     ResultFiles,
     ResultLinks,
 )
+from candlecast.ports.filters import BacktestFilter
 from candlecast.ports.store import Page
 from tests.support.builders import BTC, NOW, STRATEGY, TENANT, VENUE, settings
+from tests.support.fakes.store import listed, page_of
 
 BACKTEST = "20261120T120000000000-1"
 LINK_LIFE = timedelta(minutes=5)
@@ -151,12 +152,9 @@ class FakeBacktestStore:
             self.unsent.discard(own)
         return stored
 
-    def list_backtests(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Backtest]:
-        check_limit(limit)
-        newest = sorted((it for it in self.backtests.values() if it.tenant_id == tenant_id), key=lambda it: it.backtest_id)[::-1]
-        start = int(decode_cursor(tenant_id, cursor)["at"]) if cursor is not None else 0
-        end = start + limit
-        return Page(newest[start:end], encode_cursor(tenant_id, {"at": str(end)}) if end < len(newest) else None)
+    def list_backtests(self, tenant_id: str, where: BacktestFilter, cursor: str | None = None, limit: int = 50) -> Page[Backtest]:
+        placed = (((it.asked_at, it.backtest_id), it) for it in self.backtests.values() if it.tenant_id == tenant_id)
+        return page_of(f"{tenant_id} BACKTESTS", listed(placed, where), cursor, limit)
 
     def _before_write(self) -> None:
         if self.unavailable:

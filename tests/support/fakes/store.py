@@ -24,7 +24,7 @@ from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.strategies.versions import StrategyChange, StrategyVersion
 from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.ports.bus import PublishedEvent
-from candlecast.ports.filters import Filter
+from candlecast.ports.filters import TimedFilter
 from candlecast.ports.store import DueAccount, LastPrice, NewestMessage, Page
 
 
@@ -82,7 +82,7 @@ class FakeDatabase:
 
 
 def listed[T](
-    placed: Iterable[tuple[tuple[datetime, object], T]], where: Filter, judged: Callable[[T], object] = lambda value: value
+    placed: Iterable[tuple[tuple[datetime, object], T]], where: TimedFilter, judged: Callable[[T], object] = lambda value: value
 ) -> list[T]:
     """The values that fit, in the order that is asked for. Each comes with its place: its time, then an id."""
     window = where.window

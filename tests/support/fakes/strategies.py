@@ -25,8 +25,9 @@ from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.domain.values.ids import event_id
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.bus import PublishedEvent
+from candlecast.ports.filters import VersionFilter
 from candlecast.ports.store import Page
-from tests.support.fakes.store import FakeDatabase, page_of
+from tests.support.fakes.store import FakeDatabase, listed, page_of
 
 
 class FakeStrategyStore:
@@ -79,10 +80,12 @@ class FakeStrategyStore:
         except KeyError:
             raise NotFound("no such version") from None
 
-    def list_versions(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[StrategyVersion]:
+    def list_versions(
+        self, strategy_id: str, where: VersionFilter, cursor: str | None = None, limit: int = 50
+    ) -> Page[StrategyVersion]:
         found = [version for (of, _), version in self.database.versions.items() if of == strategy_id]
-        ordered = sorted(found, key=lambda version: -version.number)
-        return page_of(f"{strategy_id} VERSIONS", ordered, cursor, limit)
+        placed = (((version.created_at, version.number), version) for version in found)
+        return page_of(f"{strategy_id} VERSIONS", listed(placed, where), cursor, limit)
 
     def list_changes(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[StrategyChange]:
         return page_of(f"{strategy_id} CHANGES", self.database.changes.get(strategy_id, [])[::-1], cursor, limit)

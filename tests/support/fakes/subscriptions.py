@@ -13,6 +13,7 @@ from candlecast.domain.subscriptions.subscription import Subscription, Subscript
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.domain.values.ids import shard_position
 from candlecast.ports.clock import Clock
+from candlecast.ports.filters import SubscriptionFilter
 from candlecast.ports.store import Page
 from tests.support.fakes.accounts import check_version, put_account
 from tests.support.fakes.clock import FakeClock
@@ -34,8 +35,11 @@ class FakeSubscriptionStore:
         owned = [subscription for (tenant, _), subscription in self.database.subscriptions.items() if tenant == tenant_id]
         return sorted(owned, key=lambda subscription: subscription.subscription_id)
 
-    def page_subscriptions(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Subscription]:
-        return page_of(f"{tenant_id} SUBSCRIPTIONS", self.list_subscriptions(tenant_id), cursor, limit)
+    def page_subscriptions(
+        self, tenant_id: str, where: SubscriptionFilter, cursor: str | None = None, limit: int = 50
+    ) -> Page[Subscription]:
+        fitting = [subscription for subscription in self.list_subscriptions(tenant_id) if where.fits(subscription)]
+        return page_of(f"{tenant_id} SUBSCRIPTIONS", fitting, cursor, limit)
 
     def write(self, subscription: Subscription, account: Account | None, follower_change: int) -> None:
         key = (subscription.tenant_id, subscription.subscription_id)

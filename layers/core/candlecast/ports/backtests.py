@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from candlecast.domain.market.market import Market
     from candlecast.domain.strategies.definition import StrategyDefinition
     from candlecast.domain.strategies.versions import StrategyVersion
+    from candlecast.ports.filters import BacktestFilter
     from candlecast.ports.store import Page
 
 
@@ -75,8 +76,8 @@ class BacktestStore(Protocol):
         """
         ...
 
-    def list_backtests(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Backtest]:
-        """Newest first."""
+    def list_backtests(self, tenant_id: str, where: BacktestFilter, cursor: str | None = None, limit: int = 50) -> Page[Backtest]:
+        """One page of the backtests that fit. A filtered page may be short, or empty, and yet have a cursor. One request."""
         ...
 
 

@@ -37,9 +37,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Conditions of a listing. Each field but the window is named as the value's own attribute; None means any."""
-
-    window: Window = field(default_factory=Window)
+    """Conditions of a listing. Each field but a window is named as the value's own attribute; None means any."""
 
     @property
     def conditions(self) -> Mapping[str, object]:
@@ -53,7 +51,14 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderFilter(Filter):
+class TimedFilter(Filter):
+    """Conditions of a listing by time."""
+
+    window: Window = field(default_factory=Window)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFilter(TimedFilter):
     """Of orders, by the time at which the leg was recorded."""
 
     subscription_id: str | None = None
@@ -69,7 +74,7 @@ class OrderFilter(Filter):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TradeFilter(Filter):
+class TradeFilter(TimedFilter):
     """Of trades, by the time of their close."""
 
     subscription_id: str | None = None
@@ -85,7 +90,7 @@ class PositionFilter(TradeFilter):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutionFilter(Filter):
+class ExecutionFilter(TimedFilter):
     """Of a strategy's runs, by the close of their candle."""
 
     status: str | None = None
@@ -93,7 +98,7 @@ class ExecutionFilter(Filter):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignalFilter(Filter):
+class SignalFilter(TimedFilter):
     """Of a strategy's signals, by the time at which they were published. The conditions are on the signal itself."""
 
     market: str | None = None
@@ -101,7 +106,7 @@ class SignalFilter(Filter):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BreachFilter(Filter):
+class BreachFilter(TimedFilter):
     """Of breaches of limits, by their time."""
 
     subscription_id: str | None = None
@@ -109,3 +114,36 @@ class BreachFilter(Filter):
     signal_id: str | None = None
     market: str | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestFilter(TimedFilter):
+    """Of backtests, by the time at which they were asked for."""
+
+    strategy_id: str | None = None
+    status: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionFilter(TimedFilter):
+    """Of a strategy's versions, by the time at which they were added."""
+
+    digest: str | None = None
+    source_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionFilter(Filter):
+    """Of subscriptions."""
+
+    strategy_id: str | None = None
+    account_id: str | None = None
+    status: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFilter(Filter):
+    """Of accounts, by what is shown of them: the status is the one that their owner sees."""
+
+    venue: str | None = None
+    status: str | None = None

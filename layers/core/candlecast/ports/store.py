@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from candlecast.domain.strategies.versions import StrategyChange, StrategyVersion
     from candlecast.domain.subscriptions.subscription import Subscription
     from candlecast.domain.values.timeframe import Timeframe
-    from candlecast.ports.filters import ExecutionFilter, OrderFilter, SignalFilter, TradeFilter
+    from candlecast.ports.filters import (
+        ExecutionFilter,
+        OrderFilter,
+        SignalFilter,
+        SubscriptionFilter,
+        TradeFilter,
+        VersionFilter,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,9 @@ class AccountStore(Protocol):
         """Write a new account (version 1); raises `Conflict` (ALREADY_EXISTS)."""
         ...
 
-    def list_accounts(self, tenant_id: str) -> Sequence[Account]: ...
+    def list_accounts(self, tenant_id: str) -> Sequence[Account]:
+        """All accounts of a tenant, by id and strongly consistent: one query, and one read of all of them."""
+        ...
 
     def due_for_reconcile(self, before: datetime) -> Iterator[DueAccount]:
         """The accounts due at or before `before`, longest first, from two indexes: an account may be due soon and in turn."""
@@ -99,8 +108,10 @@ class StrategyStore(Protocol):
         """Raises `NotFound`."""
         ...
 
-    def list_versions(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[StrategyVersion]:
-        """Newest first."""
+    def list_versions(
+        self, strategy_id: str, where: VersionFilter, cursor: str | None = None, limit: int = 50
+    ) -> Page[StrategyVersion]:
+        """One page of the versions that fit. A filtered page may be short, or empty, and yet have a cursor. One request."""
         ...
 
     def list_changes(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[StrategyChange]:
@@ -187,8 +198,13 @@ class SubscriptionStore(Protocol):
 
     def list_subscriptions(self, tenant_id: str) -> Sequence[Subscription]: ...
 
-    def page_subscriptions(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Subscription]:
-        """One page of the subscriptions that `list_subscriptions` gives, in the same order."""
+    def page_subscriptions(
+        self, tenant_id: str, where: SubscriptionFilter, cursor: str | None = None, limit: int = 50
+    ) -> Page[Subscription]:
+        """One page of the subscriptions that fit, in the order of `list_subscriptions`.
+
+        A filtered page may be short, or empty, and yet have a cursor. One request.
+        """
         ...
 
     def write(self, subscription: Subscription, account: Account | None, follower_change: int) -> None:

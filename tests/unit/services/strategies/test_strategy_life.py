@@ -11,6 +11,7 @@ from candlecast.domain.strategies.definition import Visibility
 from candlecast.domain.strategies.versions import MAX_UPLOADS_A_DAY
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import CodeRefused, Conflict, DomainError, InvalidValue, NotFound, Reject
+from candlecast.ports.filters import VersionFilter
 from candlecast.services.strategies.change_strategy import Author
 from candlecast.services.strategies.edit_strategy import Edit
 from tests.support.builders import NOW, STRATEGY, TENANT, a_strategy, an_external_strategy
@@ -43,7 +44,7 @@ def test_new_parameters_alone_are_a_version_of_the_newest_code(uploaded: Desk) -
     made = uploaded.strategies.get_version(STRATEGY, number)
     assert (number, made.parameters) == (3, {"period": 9, "factor": 1.5})
     assert made.source_hash == uploaded.strategies.get_version(STRATEGY, 2).source_hash
-    assert len({version.digest for version in uploaded.strategies.list_versions(STRATEGY).items}) == 3
+    assert len({version.digest for version in uploaded.strategies.list_versions(STRATEGY, VersionFilter()).items}) == 3
 
 
 def test_new_code_keeps_the_parameters_of_before(uploaded: Desk) -> None:

@@ -23,7 +23,7 @@ from pynamodb.exceptions import TransactWriteError
 
 from candlecast.adapters.codec import from_json
 from candlecast.adapters.dynamodb.account_text import packed_texts, stored_texts
-from candlecast.adapters.dynamodb.single_table.batch import Item, ask
+from candlecast.adapters.dynamodb.single_table.batch import Item, ask, read_items
 from candlecast.adapters.dynamodb.single_table.outbox import outbox_text
 from candlecast.adapters.dynamodb.single_table.table import (
     CONDITION_FAILED,
@@ -122,9 +122,11 @@ class DynamoAccountStore:
         prefix = self._entries.place.startswith(ACCOUNT_KIND + SEPARATOR)
         with store_errors():
             entries = self._entries.query(tenant_key(tenant_id), prefix, consistent_read=True, limit=MAX_ACCOUNTS_LISTED)
-            names = [entry.account_id for entry in entries]
-        # one by one: a batch repeats what is throttled without a pause or an end, and a tenant has few accounts
-        return [self.load(tenant_id, name) for name in names]
+            places = [(account_key(tenant_id, entry.account_id), STATE) for entry in entries]
+        items = read_items(self._table, places)
+        if len(items) < len(places):
+            raise NotFound("no such account")
+        return [account_of(items[place], tenant_id) for place in places]
 
     def due_for_reconcile(self, before: datetime) -> Iterator[DueAccount]:
         rows = self._rows

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 
 from candlecast.adapters.codec import from_json, to_json
-from candlecast.adapters.dynamodb.single_table.listing import read_page
+from candlecast.adapters.dynamodb.single_table.listing import read_page, within
 from candlecast.adapters.dynamodb.single_table.table import (
     SCHEMA_VERSION,
     SEPARATOR,
@@ -27,12 +28,15 @@ from candlecast.adapters.dynamodb.single_table.table import (
     sortable,
     store_errors,
 )
-from candlecast.domain.backtests.backtest import KEY_DAYS, MAX_A_DAY, MAX_OPEN, Backtest
+from candlecast.domain.backtests.backtest import KEY_DAYS, MAX_A_DAY, MAX_OPEN, Backtest, time_in_id
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.domain.values.ids import digest
 from candlecast.ports.backtests import FirstRequest, RequestKey
 from candlecast.ports.store import Page
+
+if TYPE_CHECKING:
+    from candlecast.ports.filters import BacktestFilter
 
 BACKTESTS, BACKTEST, OPEN, DAY, KEY = "BACKTESTS", "BACKTEST", "OPEN", "DAY", "KEY"
 UNSENT = "BACKTESTS_UNSENT"  # of the index: backtests whose tasks were perhaps never sent
@@ -171,9 +175,22 @@ class DynamoBacktestStore:
         written = rows.version.set(stored.version), rows.body.set(row.body), rows.schema_version.set(SCHEMA_VERSION)
         row.update(actions=[*written], condition=is_unchanged)
 
-    def list_backtests(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Backtest]:
-        prefix = self._rows.place.startswith(BACKTEST + SEPARATOR)
-        return read_page(self._rows.query, key(BACKTESTS, tenant_id), ("PK", "SK"), _backtest, cursor, limit, prefix)
+    def list_backtests(self, tenant_id: str, where: BacktestFilter, cursor: str | None = None, limit: int = 50) -> Page[Backtest]:
+        def fitting(row: BacktestRow) -> Backtest | None:
+            backtest = _backtest(row)
+            return backtest if where.fits(backtest) else None
+
+        return read_page(
+            self._rows.query,
+            key(BACKTESTS, tenant_id),
+            ("PK", "SK"),
+            fitting,
+            cursor,
+            limit,
+            within(self._rows.place, where.window, BACKTEST + SEPARATOR, time_in_id),
+            ascending=where.window.ascending,
+            filtered=bool(where.conditions),
+        )
 
     def _has_room(self, most: int, added: int) -> Condition:
         room: Condition = self._counts.backtests.does_not_exist() | (self._counts.backtests <= most - added)

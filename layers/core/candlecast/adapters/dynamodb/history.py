@@ -67,7 +67,7 @@ from candlecast.domain.values.errors import NotFound, RetryLater
 from candlecast.ports.store import Page
 
 if TYPE_CHECKING:
-    from candlecast.ports.filters import Filter, OrderFilter, TradeFilter
+    from candlecast.ports.filters import OrderFilter, TimedFilter, TradeFilter
 
 ORDER, POSITION, TRADE = "ORDER", "POSITION", "TRADE"
 # A closed position's row stays this long, unlisted, so that a late repeat of its opening finds it: dead letters live 14 days.
@@ -325,7 +325,7 @@ class DynamoHistory:
 
     @staticmethod
     def _page[R: Row, T](
-        rows: type[R], partition: str, fitting: Callable[[R], T | None], where: Filter, cursor: str | None, limit: int
+        rows: type[R], partition: str, fitting: Callable[[R], T | None], where: TimedFilter, cursor: str | None, limit: int
     ) -> Page[T]:
         """A page of an index by time."""
         return read_page(

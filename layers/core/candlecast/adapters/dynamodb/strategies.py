@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
@@ -55,6 +56,9 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.store import Page
+
+if TYPE_CHECKING:
+    from candlecast.ports.filters import VersionFilter
 
 DEFINITION = "DEFINITION"
 SOURCE = "SOURCE"
@@ -169,8 +173,10 @@ class DynamoStrategyStore:
     def get_version(self, strategy_id: str, number: int) -> StrategyVersion:
         return self._versions.get_version(strategy_id, number)
 
-    def list_versions(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[StrategyVersion]:
-        return self._versions.list_versions(strategy_id, cursor, limit)
+    def list_versions(
+        self, strategy_id: str, where: VersionFilter, cursor: str | None = None, limit: int = 50
+    ) -> Page[StrategyVersion]:
+        return self._versions.list_versions(strategy_id, where, cursor, limit)
 
     def list_changes(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[StrategyChange]:
         return self._versions.list_changes(strategy_id, cursor, limit)

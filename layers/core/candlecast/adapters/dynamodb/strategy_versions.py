@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.transactions import TransactWrite
@@ -22,6 +23,9 @@ from candlecast.adapters.dynamodb.single_table.table import (
 from candlecast.domain.strategies.versions import StrategyChange, StrategyVersion
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.store import Page
+
+if TYPE_CHECKING:
+    from candlecast.ports.filters import VersionFilter
 
 CHANGE_KIND = "STRATEGY_CHANGE"
 VERSION, CHANGE = "VERSION", "CHANGE"
@@ -83,10 +87,22 @@ class VersionRows:
                 raise NotFound("no such version") from None
         return _version(row)
 
-    def list_versions(self, strategy_id: str, cursor: str | None, limit: int) -> Page[StrategyVersion]:
-        query = partial(self._versions.query, consistent_read=True)
-        prefix = self._versions.place.startswith(VERSION + SEPARATOR)
-        return read_page(query, strategy_key(strategy_id), ("PK", "SK"), _version, cursor, limit, prefix)
+    def list_versions(self, strategy_id: str, where: VersionFilter, cursor: str | None, limit: int) -> Page[StrategyVersion]:
+        def fitting(row: VersionRow) -> StrategyVersion | None:
+            version = _version(row)
+            return version if where.window.covers(version.created_at) and where.fits(version) else None
+
+        return read_page(
+            partial(self._versions.query, consistent_read=True),
+            strategy_key(strategy_id),
+            ("PK", "SK"),
+            fitting,
+            cursor,
+            limit,
+            self._versions.place.startswith(VERSION + SEPARATOR),
+            ascending=where.window.ascending,
+            filtered=where.window.is_bounded or bool(where.conditions),  # a version's key has its number, and no time
+        )
 
     def list_changes(self, strategy_id: str, cursor: str | None, limit: int) -> Page[StrategyChange]:
         query = partial(self._changes.query, consistent_read=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import TransactWriteError
@@ -46,6 +47,9 @@ from candlecast.domain.values.ids import shard_position
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import Page
 
+if TYPE_CHECKING:
+    from candlecast.ports.filters import SubscriptionFilter
+
 SUBSCRIPTION = "SUBSCRIPTION"
 FOLLOWS = "FOLLOWS"
 
@@ -86,11 +90,24 @@ class DynamoSubscriptionStore:
         with store_errors():
             return [_owned(row, tenant_id) for row in self._rows.query(tenant_key(tenant_id), prefix, consistent_read=True)]
 
-    def page_subscriptions(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Subscription]:
-        prefix = self._rows.place.startswith(SUBSCRIPTION + SEPARATOR)
-        query = partial(self._rows.query, consistent_read=True)
-        owned = partial(_owned, tenant_id=tenant_id)
-        return read_page(query, tenant_key(tenant_id), ("PK", "SK"), owned, cursor, limit, prefix, ascending=True)
+    def page_subscriptions(
+        self, tenant_id: str, where: SubscriptionFilter, cursor: str | None = None, limit: int = 50
+    ) -> Page[Subscription]:
+        def fitting(row: SubscriptionRow) -> Subscription | None:
+            subscription = _owned(row, tenant_id)
+            return subscription if where.fits(subscription) else None
+
+        return read_page(
+            partial(self._rows.query, consistent_read=True),
+            tenant_key(tenant_id),
+            ("PK", "SK"),
+            fitting,
+            cursor,
+            limit,
+            self._rows.place.startswith(SUBSCRIPTION + SEPARATOR),
+            ascending=True,
+            filtered=bool(where.conditions),
+        )
 
     def write(self, subscription: Subscription, account: Account | None, follower_change: int) -> None:
         if follower_change not in (-1, 0, 1):

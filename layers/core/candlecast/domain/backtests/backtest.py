@@ -53,6 +53,11 @@ class BacktestStatus(StrEnum):
         return self in (BacktestStatus.QUEUED, BacktestStatus.RUNNING)
 
 
+def time_in_id(asked_at: datetime) -> str:
+    """The beginning of a backtest's id, which sorts as `asked_at` does (UTC)."""
+    return f"{require_utc('asked_at', asked_at):%Y%m%dT%H%M%S%f}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class BacktestPlan:
     """Everything that a backtest computes with, but for code and candles themselves. Money in quote units.
@@ -192,6 +197,11 @@ class Backtest:
         for name in ("asked_at", "lease_expires_at", "started_at", "ended_at"):
             if (value := getattr(self, name)) is not None:
                 require_utc(name, value)
+
+    @property
+    def strategy_id(self) -> str:
+        """The strategy that is tried."""
+        return self.plan.strategy_id
 
     @property
     def expires_at(self) -> datetime:

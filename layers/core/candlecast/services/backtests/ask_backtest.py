@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from candlecast.domain.backtests.backtest import DEFAULT_CASH, Backtest, BacktestPlan, require_cash
+from candlecast.domain.backtests.backtest import DEFAULT_CASH, Backtest, BacktestPlan, require_cash, time_in_id
 from candlecast.domain.backtests.sweep import METRICS, RandomSearch, SweepPlan, Value, WalkForwardPlan, planned_sweep
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.record import public_until
@@ -94,7 +94,7 @@ class AskBacktest:
         now = self.clock.now()
         backtest = Backtest(
             tenant_id=reader.tenant_id,
-            backtest_id=f"{now:%Y%m%dT%H%M%S%f}-{self.identifiers.new()}",
+            backtest_id=f"{time_in_id(now)}-{self.identifiers.new()}",
             plan=self._plan(reader, admitted, wanted, now),
             shows_code=admitted.sees_parameters,
             asked_at=now,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from candlecast.domain.strategies.versions import StrategyVersion
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.code_store import CodeStore
+from candlecast.ports.filters import VersionFilter
 from candlecast.ports.store import Page, StrategyStore
 from candlecast.services.strategies.admit_reader import Admission
 
@@ -18,9 +19,9 @@ class ShowVersions:
     strategies: StrategyStore
     code: CodeStore
 
-    def page(self, admitted: Admission, cursor: str | None, limit: int) -> Page[StrategyVersion]:
-        """Newest first."""
-        return self.strategies.list_versions(admitted.strategy.strategy_id, cursor, limit)
+    def page(self, admitted: Admission, where: VersionFilter, cursor: str | None, limit: int) -> Page[StrategyVersion]:
+        """The versions that fit."""
+        return self.strategies.list_versions(admitted.strategy.strategy_id, where, cursor, limit)
 
     def one(self, admitted: Admission, number: int) -> StrategyVersion:
         """Raises `NotFound`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from candlecast.adapters.dynamodb.single_table.table import Row, sortable, store_errors
@@ -66,15 +66,15 @@ def read_page[R: Row, T](
     return Page([value for value, _ in found], encode_cursor(partition, last_read) if goes_on and last_read else None)
 
 
-def within(attribute: Any, window: Window, prefix: str = "") -> Any:
+def within(attribute: Any, window: Window, prefix: str = "", text: Callable[[datetime], str] = sortable) -> Any:
     """The condition on a sort key whose times, behind `prefix`, lie in the window; None if nothing bounds the key.
 
-    A time in a key is followed by an id, or by nothing.
+    A time in a key is followed by an id, or by nothing. `text` writes a time as the key has it.
     """
     if not window.is_bounded and not prefix:
         return None
-    first = FIRST if window.since is None else sortable(window.since)
-    last = "" if window.until is None else sortable(window.until - A_MOMENT)
+    first = FIRST if window.since is None else text(window.since)
+    last = "" if window.until is None else text(window.until - A_MOMENT)
     return attribute.between(prefix + first, prefix + last + LAST)
 
 
