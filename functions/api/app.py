@@ -87,6 +87,7 @@ def resources() -> list[BaseRoute]:
         Resource(f"{VERSION}/receipts", "receipts"),
         Resource(f"{VERSION}/positions", "positions"),
         Resource(f"{VERSION}/trades", "trades"),
+        Resource(f"{VERSION}/totals", "totals"),
         Resource(f"{VERSION}/live", "live"),
         Resource(f"{VERSION}/limits", "limits", "pools"),
         Resource(f"{VERSION}/dead-letters", "dead_letters"),

@@ -34,6 +34,7 @@ from candlecast.ports.store import (
     SubscriptionStore,
 )
 from candlecast.ports.strategies import StrategyCode
+from candlecast.ports.totals import ResultSums
 from candlecast.ports.vault import CredentialWriter, SourceSecretWriter
 from candlecast.ports.venue import Markets, Quotes
 from candlecast.ports.verdicts import VerdictStore
@@ -49,6 +50,7 @@ ExecutionsDep = Annotated[ExecutionStore, Depends(api.executions)]
 SignalsDep = Annotated[SignalStore, Depends(api.signals)]
 VerdictsDep = Annotated[VerdictStore, Depends(api.verdicts)]
 HistoryDep = Annotated[History, Depends(api.history)]
+ResultSumsDep = Annotated[ResultSums, Depends(api.result_sums)]
 PricesDep = Annotated[PriceStore, Depends(api.prices)]
 LimitStoreDep = Annotated[LimitStore, Depends(api.limits)]
 PoolsDep = Annotated[PoolStore, Depends(api.pools)]

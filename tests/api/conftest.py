@@ -58,7 +58,7 @@ from tests.support.fakes.executions import FakeExecutionStore
 from tests.support.fakes.firings import FakeFirings
 from tests.support.fakes.gate import FakeGate, a_switch
 from tests.support.fakes.health import FakeHealthStore, a_health
-from tests.support.fakes.history import FakeHistory, FakePriceStore
+from tests.support.fakes.history import FakeHistory, FakePriceStore, FakeResultSums
 from tests.support.fakes.limits import FakeLimitStore
 from tests.support.fakes.listings import FakeClockRegistry, FakeListingStore
 from tests.support.fakes.live import FakeLive
@@ -152,6 +152,7 @@ class Deployment:
             api.signals: giving(self.signals),
             api.verdicts: giving(self.verdicts),
             api.history: giving(self.history),
+            api.result_sums: giving(FakeResultSums(self.database)),
             api.prices: giving(self.prices),
             api.limits: giving(self.limits),
             api.pools: giving(self.pools),

@@ -86,6 +86,8 @@ OPERATION_IDS = [
     "list_signals",
     "list_strategies",
     "list_subscriptions",
+    "list_total_days",
+    "list_totals",
     "list_trades",
     "list_versions",
     "move_stop",

@@ -18,6 +18,7 @@ from candlecast.adapters.dynamodb.ranks import RankRows
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.strategies import AuthorRow, DynamoStrategyStore, UploadsRow
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
+from candlecast.adapters.dynamodb.totals import DynamoResultSums
 from candlecast.adapters.sqs.queues import SqsCandleQueue, SqsSignalQueue, SqsTradeQueue
 from candlecast.domain.account.account import Account
 from candlecast.domain.account.events import Event, EventType
@@ -25,7 +26,7 @@ from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.domain.strategies.days import TenantDay
 from candlecast.domain.strategies.definition import StrategyDefinition
-from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.strategies.statistics import QuotedStatistics, Statistics
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.filters import ExecutionFilter, TradeFilter
 from tests.golden import added_values, other_values, values
@@ -249,6 +250,27 @@ ADDED: tuple[Case, ...] = (
         _put_trade,
         lambda world: DynamoSubscriptionStore(world.table, world.clock).subscription_statistics(TENANT, SUBSCRIPTION),
         of="STATISTICS#",
+    ),
+    stored(
+        "statistics",
+        "with-quotes",
+        lambda: {SUBSCRIPTION: QuotedStatistics(statistics=_sums(), quotes=frozenset({"USDT"}))},
+        _put_trade,
+        lambda world: DynamoResultSums(world.table).of_subscriptions(TENANT),
+        of="STATISTICS#",
+    ),
+    stored(
+        "day",
+        "with-quotes",
+        lambda: [[day, "USDT", sums] for day, sums in added_values.days_of_a_subscription().items()],
+        _put_trades_of_days,
+        lambda world: [
+            [*place, sums]
+            for place, sums in DynamoResultSums(world.table)
+            .of_days(TENANT, values.ACCOUNT, *added_values.FIRST_AND_LAST_DAY)
+            .sums.items()
+        ],
+        of="DAY#",
     ),
     stored(
         "day",

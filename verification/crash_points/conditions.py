@@ -70,10 +70,16 @@ def _act(section: str, action: str, item: dict[str, Any], names: Names, values: 
             item[names[name]] = values[value]
     elif section == "ADD":
         name, value = action.split()
-        before = Decimal(item.get(names[name], {"N": "0"})["N"])
-        item[names[name]] = {"N": str(before + Decimal(values[value]["N"]))}
+        item[names[name]] = _sum(item.get(names[name]), values[value])
     else:
         item.pop(names[action.strip()], None)
+
+
+def _sum(before: Mapping[str, Any] | None, added: Mapping[str, Any]) -> dict[str, Any]:
+    """A number and a number, or a set of texts and one."""
+    if "SS" in added:
+        return {"SS": sorted({*(before or {"SS": ()})["SS"], *added["SS"]})}
+    return {"N": str(Decimal((before or {"N": "0"})["N"]) + Decimal(added["N"]))}
 
 
 def _either(tokens: list[str]) -> tuple[Test, list[str]]:

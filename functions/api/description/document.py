@@ -31,6 +31,7 @@ TAGS = [
     {"name": "orders", "description": "Every order leg that was decided for you, placed or not, with the reason."},
     {"name": "positions", "description": "Your open positions, valued at the last price."},
     {"name": "trades", "description": "Round trips."},
+    {"name": "totals", "description": "All your accounts together."},
     {"name": "live", "description": "Tickets for connections that report changes, in place of polling."},
     {"name": "limits", "description": "Limits: those that can be set, those in force, and the level that sets each."},
     {"name": "operations", "description": "Health, dead letters and kill switches."},

@@ -15,9 +15,9 @@ from functions.api.schemas.values import Money, View
 FirstDay = Annotated[date | None, Query(alias="from", description="First day (UTC); without it, thirty days up to the last.")]
 LastDay = Annotated[date | None, Query(alias="to", description="Last day (UTC), included; without it, today.")]
 
-_SINCE = "First day (UTC) of this answer."
-_UNTIL = "Last day of this answer, included. An answer has at most 366 days."
-_NEXT = "`from` of the answer that follows; null on the last one."
+SINCE_DAY = "First day (UTC) of this answer."
+UNTIL_DAY = "Last day of this answer, included. An answer has at most 366 days."
+NEXT_DAYS = "`from` of the answer that follows; null on the last one."
 
 
 class EquityDayView(View):
@@ -49,9 +49,9 @@ class EquityTotalView(View):
 class EquityView(View):
     """The results of a subscription or an account by day. Open positions are in no day."""
 
-    since: date = Field(description=_SINCE)
-    until: date = Field(description=_UNTIL)
-    next_from: date | None = Field(description=_NEXT)
+    since: date = Field(description=SINCE_DAY)
+    until: date = Field(description=UNTIL_DAY)
+    next_from: date | None = Field(description=NEXT_DAYS)
     total: EquityTotalView = Field(description="Sums over the days of this answer.")
     days: list[EquityDayView] = Field(description="Days with closed trades, oldest first.")
 
@@ -92,9 +92,9 @@ class StrategyEquityView(View):
     """The results of a strategy's followers by day, on its venue: returns on capital, and no money of anybody."""
 
     venue: str = Field(description="Venue of the strategy; trades on other venues never count.")
-    since: date = Field(description=_SINCE)
-    until: date = Field(description=_UNTIL)
-    next_from: date | None = Field(description=_NEXT)
+    since: date = Field(description=SINCE_DAY)
+    until: date = Field(description=UNTIL_DAY)
+    next_from: date | None = Field(description=NEXT_DAYS)
     days: list[StrategyDayView] = Field(description="Days with closed trades, oldest first.")
 
     @staticmethod

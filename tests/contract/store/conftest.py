@@ -29,6 +29,7 @@ from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
+from candlecast.adapters.dynamodb.totals import DynamoResultSums
 from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.clock_registry import ClockRegistry
@@ -45,11 +46,12 @@ from candlecast.ports.store import (
     StrategyStore,
     SubscriptionStore,
 )
+from candlecast.ports.totals import ResultSums
 from candlecast.ports.verdicts import VerdictStore
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.executions import FakeExecutionStore
-from tests.support.fakes.history import FakeFillStore, FakeHistory, FakePriceStore, FakeRebuiltHistory
+from tests.support.fakes.history import FakeFillStore, FakeHistory, FakePriceStore, FakeRebuiltHistory, FakeResultSums
 from tests.support.fakes.listings import FakeClockRegistry, FakeListingStore
 from tests.support.fakes.restorations import FakeLostOrders
 from tests.support.fakes.signals import FakeSignalStore
@@ -76,6 +78,7 @@ class Stores:
     clock_registry: ClockRegistry
     verdicts: VerdictStore
     history: History
+    sums: ResultSums
     fills: FillStore
     rebuilt: History
     lost_orders: LostOrders
@@ -105,6 +108,7 @@ def _fakes() -> Stores:
         clock_registry=FakeClockRegistry(database),
         verdicts=FakeVerdictStore(database),
         history=FakeHistory(database),
+        sums=FakeResultSums(database),
         fills=FakeFillStore(database),
         rebuilt=FakeRebuiltHistory(database),
         lost_orders=FakeLostOrders(database),
@@ -139,6 +143,7 @@ def dynamodb_stores(cloud: str, dynamodb_table: Table) -> Stores:
         clock_registry=DynamoClockRegistry(dynamodb_table),
         verdicts=DynamoVerdictStore(dynamodb_table),
         history=DynamoHistory(dynamodb_table),
+        sums=DynamoResultSums(dynamodb_table),
         fills=RankRows(dynamodb_table),
         rebuilt=RebuiltHistory(dynamodb_table),
         lost_orders=DynamoLostOrders(dynamodb_table),

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
+from candlecast.domain.market.market import quote_of
 from candlecast.domain.orders.fleet import SignalFill, rounded_tenths
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.orders.ranks import SignalRanks, SlippageSums, counted_slippage, rank_tenth
-from candlecast.domain.strategies.statistics import DailyStatistics, Statistics
+from candlecast.domain.strategies.statistics import DailyStatistics, QuotedStatistics, Statistics
 from candlecast.domain.values.errors import NotFound
 from candlecast.domain.values.ids import TENTHS
 from candlecast.ports.filters import OrderFilter, TradeFilter
 from candlecast.ports.store import LastPrice, Page
+from candlecast.ports.totals import QuotedDays
 from tests.support.fakes.store import FakeDatabase, listed, page_of
 
 MAX_DAY_ROWS = 1_000  # of one answer, as in the real store
@@ -75,6 +77,9 @@ class FakeHistory:
             self.database.daily_statistics,
         )
         by_day[day] = by_day.get(day, Statistics()) + after - before
+        quote, of_subscription, of_day = {quote_of(trade.market)}, self.database.subscription_quotes, self.database.daily_quotes
+        of_subscription[own] = of_subscription.get(own, frozenset()) | quote
+        of_day[day] = of_day.get(day, frozenset()) | quote
 
     def list_orders(self, tenant_id: str, where: OrderFilter, cursor: str | None = None, limit: int = 50) -> Page[Intent]:
         own = [intent for (tenant, _), (intent, _) in self.database.orders.items() if tenant == tenant_id]
@@ -156,6 +161,38 @@ class FakeRebuiltHistory(FakeHistory):
             super().put_trade(trade, version)
         elif held is None or (self.database.trade_versions[key] <= version and held != trade):
             self.database.trades[key], self.database.trade_versions[key] = trade, version
+
+
+class FakeResultSums:
+    """`ports.totals.ResultSums`."""
+
+    def __init__(self, database: FakeDatabase | None = None) -> None:
+        self.database = database or FakeDatabase()
+
+    def of_subscriptions(self, tenant_id: str) -> dict[str, QuotedStatistics]:
+        return {
+            subscription: QuotedStatistics(
+                statistics=sums, quotes=self.database.subscription_quotes.get((tenant, subscription), frozenset())
+            )
+            for (tenant, subscription), sums in self.database.subscription_statistics.items()
+            if tenant == tenant_id
+        }
+
+    def of_days(self, tenant_id: str, account_id: str, first: date, last: date) -> QuotedDays:
+        places = sorted(
+            place
+            for place in self.database.daily_statistics
+            if place[:2] == (tenant_id, account_id) and first <= place[2] <= last
+        )
+        next_day = places[MAX_DAY_ROWS][2] if len(places) > MAX_DAY_ROWS else None
+        sums: dict[tuple[date, str], Statistics] = {}
+        for place in places:
+            if next_day is None or place[2] < next_day:
+                statistics = self.database.daily_statistics[place]
+                quotes = self.database.daily_quotes.get(place, frozenset())
+                of = place[2], QuotedStatistics(statistics=statistics, quotes=quotes).quote
+                sums[of] = sums.get(of, Statistics()) + statistics
+        return QuotedDays(sums, next_day)
 
 
 class FakePriceStore:

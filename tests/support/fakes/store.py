@@ -66,6 +66,8 @@ class FakeDatabase:
     daily_statistics: dict[tuple[str, str, date, str], Statistics] = field(
         default_factory=dict
     )  # tenant, account, day, subscription
+    subscription_quotes: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    daily_quotes: dict[tuple[str, str, date, str], frozenset[str]] = field(default_factory=dict)  # of the same
     counted: dict[tuple[str, str], int] = field(default_factory=dict)  # the account's version, by tenant and subscription
     signal_ranks: dict[tuple[str, datetime, str], tuple[SlippageSums, ...]] = field(
         default_factory=dict

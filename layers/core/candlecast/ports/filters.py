@@ -143,7 +143,7 @@ class SubscriptionFilter(Filter):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountFilter(Filter):
-    """Of accounts, by what is shown of them: the status is the one that their owner sees."""
+    """Of accounts, by their fields in the API: `status` is the shown status."""
 
     venue: str | None = None
     status: str | None = None

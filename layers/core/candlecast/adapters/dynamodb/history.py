@@ -34,7 +34,7 @@ from candlecast.adapters.dynamodb.single_table.table import (
     store_errors,
 )
 from candlecast.adapters.dynamodb.statistics import (
-    DAY,
+    MAX_DAY_ROWS,
     RECENT_RETENTION,
     TENANT_DAY_RETENTION,
     DaySumsRow,
@@ -44,8 +44,11 @@ from candlecast.adapters.dynamodb.statistics import (
     TenantRecordRow,
     additions,
     day_additions,
+    day_of,
     day_place,
+    days_between,
     first_trade,
+    quote_addition,
     recent_place,
     record_additions,
     record_place,
@@ -60,7 +63,7 @@ from candlecast.adapters.dynamodb.strategy_versions import strategy_key
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.orders.ranks import SignalRanks
-from candlecast.domain.strategies.days import A_DAY, TenantDay
+from candlecast.domain.strategies.days import TenantDay
 from candlecast.domain.strategies.record import TenantRecord, counted_return, window_of
 from candlecast.domain.strategies.statistics import DailyStatistics, Statistics
 from candlecast.domain.values.errors import NotFound, RetryLater
@@ -74,7 +77,6 @@ ORDER, POSITION, TRADE = "ORDER", "POSITION", "TRADE"
 CLOSED_POSITION_RETENTION = timedelta(days=30)
 # Trades of one tenant with one strategy that close at once write the same part of its record. The stream brings a trade again.
 RECORD_ATTEMPTS = 5
-MAX_DAY_ROWS = 1_000  # of one answer, about 300 kB; more than the 500 subscriptions of a tenant, so a whole day always fits
 TIME_KEYS = ("GSI2PK", "GSI2SK", "PK", "SK")
 
 
@@ -208,7 +210,7 @@ class DynamoHistory:
             with store_errors(), self._table.transaction() as transaction:
                 transaction.save(row, condition=self._unchanged(stored))
                 change = _statistics(trade) if earlier is None else _statistics(trade) - _statistics(earlier)
-                actions = additions(rows, change)
+                actions = [*additions(rows, change), *quote_addition(rows, trade.market)]
                 if moves_mark:
                     behind = rows.counted.does_not_exist() | (rows.counted <= row.version)
                     transaction.update(own, actions=[*actions, rows.counted.set(row.version)], condition=behind)
@@ -343,14 +345,14 @@ class DynamoHistory:
     def daily_statistics(
         self, tenant_id: str, account_id: str, first: date, last: date, subscription_id: str | None = None
     ) -> DailyStatistics:
-        rows, beyond = self._statistics, (last + A_DAY).isoformat()
-        places = rows.place.between(key(DAY, account_id, first.isoformat()), key(DAY, account_id, beyond))
+        rows = self._statistics
         with store_errors():
+            places = days_between(rows, account_id, first, last)
             found = list(rows.query(tenant_key(tenant_id), places, limit=MAX_DAY_ROWS + 1))
         days: dict[date, Statistics] = {}
-        next_day = _day_of(found[-1]) if len(found) > MAX_DAY_ROWS else None
+        next_day = day_of(found[-1]) if len(found) > MAX_DAY_ROWS else None
         for row in found:
-            day, sums = _day_of(row), statistics_of(row)
+            day, sums = day_of(row), statistics_of(row)
             is_asked = subscription_id is None or row.place.endswith(SEPARATOR + subscription_id)
             if is_asked and day != next_day and sums.trades > 0:  # none: a correction of a trade from before days were kept
                 days[day] = days.get(day, Statistics()) + sums
@@ -382,10 +384,6 @@ def put_if(row: Row, condition: Condition) -> bool:
             raise
         return False
     return True
-
-
-def _day_of(row: StatisticsRow) -> date:
-    return date.fromisoformat(row.place.split(SEPARATOR)[2])
 
 
 def _statistics(trade: Trade) -> Statistics:

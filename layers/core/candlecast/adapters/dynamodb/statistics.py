@@ -12,14 +12,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from candlecast.adapters.dynamodb.single_table.table import DecimalAttribute, Row, key, sortable
-from candlecast.domain.strategies.days import DaySums
+from candlecast.adapters.dynamodb.single_table.table import SEPARATOR, DecimalAttribute, Row, key, sortable
+from candlecast.domain.market.market import quote_of
+from candlecast.domain.strategies.days import A_DAY, DaySums
 from candlecast.domain.strategies.listing import RecordStart
 from candlecast.domain.strategies.record import RecordSums
-from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.strategies.statistics import QuotedStatistics, Statistics
 from candlecast.domain.values.money import ZERO
 
 if TYPE_CHECKING:
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
 
 STRATEGY_SHARDS = 16
 RECORD, RECENT = "RECORD", "RECENT"
+STATISTICS = "STATISTICS"
 DAY, DAYS, RECORD_DAY = "DAY", "DAYS", "RECORD_DAY"
 RECENT_RETENTION = timedelta(days=3)  # the longest candle is a day, so no reader asks for a window beyond two days
+MAX_DAY_ROWS = 1_000  # of one answer, about 300 kB; more than the 500 subscriptions of a tenant, so a whole day always fits
 TENANT_DAY_RETENTION = timedelta(days=90)  # charges correct a trade within a day, and a letter brings one within 14
 
 
@@ -36,6 +40,7 @@ class StatisticsRow(Row):
     """The sums of `Statistics`, attribute by attribute.
 
     `counted` is the version of the subscription's account up to which trades are counted, in records too. A rebuild asks for it.
+    `quotes` are the quote assets of the trades since they are kept (decision 0143).
     """
 
     trades = NumberAttribute(null=True)
@@ -47,16 +52,27 @@ class StatisticsRow(Row):
     gross_loss = DecimalAttribute(null=True)
     funding = DecimalAttribute(null=True)
     counted = NumberAttribute(null=True)
+    quotes = UnicodeSetAttribute(null=True)
 
 
 def subscription_place(subscription_id: str) -> str:
     """Sort key of a subscription's counters within its tenant."""
-    return key("STATISTICS", subscription_id)
+    return key(STATISTICS, subscription_id)
 
 
 def day_place(account_id: str, day: date, subscription_id: str) -> str:
     """Sort key of a subscription's counters of one day within its tenant; an account's lie side by side, in the order of days."""
     return key(DAY, account_id, day.isoformat(), subscription_id)
+
+
+def days_between(rows: type[StatisticsRow], account_id: str, first: date, last: date) -> Condition:
+    """The condition on the sort key of an account's counters from `first` to `last`."""
+    return rows.place.between(key(DAY, account_id, first.isoformat()), key(DAY, account_id, (last + A_DAY).isoformat()))
+
+
+def day_of(row: StatisticsRow) -> date:
+    """The day of such counters."""
+    return date.fromisoformat(row.place.split(SEPARATOR)[2])
 
 
 class RecordRow(Row):
@@ -186,6 +202,17 @@ def sums_of(row: RecordRow) -> RecordSums:
 def additions(rows: type[StatisticsRow], result: Statistics) -> list[Action]:
     """The updates that add `result` to a row; a row that does not exist starts at zero."""
     return [getattr(rows, field.name).add(getattr(result, field.name)) for field in fields(Statistics)]
+
+
+def quote_addition(rows: type[StatisticsRow], market: str) -> list[Action]:
+    """The update that names the quote asset of a trade's market; none for a market without one."""
+    quote = quote_of(market)
+    return [rows.quotes.add({quote})] if quote else []
+
+
+def quoted_of(row: StatisticsRow) -> QuotedStatistics:
+    """The sums that a row holds, with their quote assets."""
+    return QuotedStatistics(statistics=statistics_of(row), quotes=frozenset(row.quotes or ()))
 
 
 def statistics_of(row: StatisticsRow) -> Statistics:

@@ -91,6 +91,11 @@ class Balance:
         """
         return not self.assets or abs(self.equity - self.assets.get("USDT", ZERO)) > SAME_TOTAL
 
+    @property
+    def by_currency(self) -> Mapping[str, Decimal]:
+        """The equity by its asset. A total of all assets together is told in dollars, and stands under USDT."""
+        return {"USDT": self.equity} if self.is_shared else self.assets
+
     def of(self, quote: str) -> Decimal:
         """The equity that a market's positions stand on, in its quote asset."""
         return self.equity if self.is_shared else self.assets.get(quote, ZERO)

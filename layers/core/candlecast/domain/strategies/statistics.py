@@ -61,6 +61,20 @@ class Statistics:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QuotedStatistics:
+    """Sums over closed trades, with the currencies of their markets."""
+
+    statistics: Statistics
+    quotes: frozenset[str] = frozenset()
+    """Quote assets of the trades; empty in sums without a trade since quotes are kept."""
+
+    @property
+    def quote(self) -> str:
+        """The one quote asset of the sums; empty if it is not known, or if there are several."""
+        return next(iter(self.quotes)) if len(self.quotes) == 1 else ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DailyStatistics:
     """Sums over the trades that closed on each day (UTC), in the order of days. A day without trades is left out."""
 

@@ -37,6 +37,7 @@ from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
+from candlecast.adapters.dynamodb.totals import DynamoResultSums
 from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.adapters.s3.backtest_results import S3BacktestResults
 from candlecast.adapters.s3.market_catalogue import S3Markets
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
         SubscriptionStore,
     )
     from candlecast.ports.strategies import StrategyCode
+    from candlecast.ports.totals import ResultSums
     from candlecast.ports.vault import CredentialWriter, CursorKey, SourceSecretWriter
     from candlecast.ports.venue import Markets, Quotes
     from candlecast.ports.verdicts import VerdictStore
@@ -186,6 +188,11 @@ def verdicts() -> VerdictStore:
 @provider
 def history() -> History:
     return DynamoHistory(build().table)
+
+
+@provider
+def result_sums() -> ResultSums:
+    return DynamoResultSums(build().table)
 
 
 @provider

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -37,12 +37,15 @@ class ValuePositions:
     prices: PriceStore
 
     def __call__(self, tenant_id: str, where: PositionFilter) -> Sequence[ValuedPosition]:
-        """The open positions of the tenant that fit. One query each for positions and accounts, one read per venue."""
+        """The open positions of the tenant that fit: a query for positions, the list of accounts, one read per venue."""
         held = [it for it in self.history.list_positions(tenant_id) if where.window.covers(it.opened_at) and where.fits(it)]
         positions = sorted(held, key=lambda it: (it.opened_at, it.key), reverse=not where.window.ascending)
         if not positions:
             return ()
-        venues = {account.account_id: account.venue for account in self.accounts.list_accounts(tenant_id)}
+        return self.valued(positions, {it.account_id: it.venue for it in self.accounts.list_accounts(tenant_id)})
+
+    def valued(self, positions: Sequence[Position], venues: Mapping[str, str]) -> Sequence[ValuedPosition]:
+        """The positions with their prices; `venues` are those of the accounts."""
         priced = self._prices({(venues[p.account_id], p.market) for p in positions if p.account_id in venues})
         unpriced = {p.strategy_id for p in positions if (venues.get(p.account_id), p.market) not in priced}
         followed = {strategy_id: self._venue(strategy_id) for strategy_id in unpriced}
