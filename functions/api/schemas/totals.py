@@ -24,13 +24,13 @@ def _kind(currency: Currency) -> VenueKind:
 
 
 class TotalView(View):
-    """What all your accounts of one kind hold and have earned in one currency."""
+    """Holdings and results of all your accounts of one kind, in one currency."""
 
     venue_kind: VenueKind = Field(description=_KIND)
     quote: str | None = Field(description=_QUOTE)
     accounts: int = Field(description="Accounts in service with a balance in this currency.")
     equity: Money = Field(
-        description="Sum of their margin balances, unrealised profit included. A total that a venue tells of all assets together "
+        description="Sum of their margin balances, unrealised profit included. One total of all assets together "
         "is counted under USDT."
     )
     balances_as_of: datetime | None = Field(description="When the oldest of these balances was told; null without one.")

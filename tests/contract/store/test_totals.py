@@ -1,4 +1,4 @@
-"""Sums of closed trades with their currencies: what totals over all accounts are made of."""
+"""Sums of closed trades with their currencies: the parts of totals over all accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sum what all accounts of a tenant hold and have earned: by currency, play money apart from real money."""
+"""Sum holdings and results of all accounts of a tenant: by currency, play money apart from real money."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Currency:
 
 @dataclass(slots=True)
 class Total:
-    """What all accounts have in one currency; money in its units."""
+    """Holdings and results of all accounts in one currency; money in its units."""
 
     currency: Currency
     accounts: int = 0
