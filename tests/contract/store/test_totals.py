@@ -109,7 +109,7 @@ def test_totals_cost_six_requests_and_days_one_for_each_account(
     stores.prices.put_price("paper", BTC, LastPrice(Decimal(110), NOW))
     with counted(dynamodb_table) as operations:
         [total] = sums(TENANT)
-    assert operations == ["Query", "BatchGetItem", "Query", "BatchGetItem", "Query", "Query"]
+    assert operations == ["Query", "BatchGetItem", "Query", "Query", "Query", "Query"]
     assert (total.accounts, total.open_positions, total.unpriced_positions, total.closed.trades) == (
         accounts,
         accounts,
