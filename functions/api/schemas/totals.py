@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from candlecast.services.subscriptions.sum_accounts import Currency, Total, TotalDays
+from candlecast.services.reconcile.sum_accounts import Currency, Total, TotalDays
 from functions.api.schemas.equity import NEXT_DAYS, SINCE_DAY, UNTIL_DAY
 from functions.api.schemas.values import Money, View
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from candlecast.services.subscriptions.sum_accounts import SumAccounts
+from candlecast.services.reconcile.sum_accounts import SumAccounts
 from functions.api.ports import AccountsDep, ClockDep, HistoryDep, ResultSumsDep, SubscriptionsDep
 from functions.api.use_cases.positions import ValuePositionsDep
 

@@ -11,8 +11,8 @@ from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.domain.strategies.statistics import QuotedStatistics, Statistics
 from candlecast.ports.store import LastPrice
+from candlecast.services.reconcile.sum_accounts import SumAccounts
 from candlecast.services.reconcile.value_positions import ValuePositions
-from candlecast.services.subscriptions.sum_accounts import SumAccounts
 from tests.contract.store.conftest import Stores
 from tests.contract.store.test_requests import counted
 from tests.support.builders import (
