@@ -365,7 +365,7 @@ def recorded(table: Table) -> Iterator[list[tuple[str, dict[str, Any]]]]:
 def read_to_the_end(filled: Filled, client: Client, listed: Listed) -> list[Page]:
     pages: list[Page] = []
     cursor: str | None = None
-    bare = boto3.client("dynamodb", endpoint_url=filled.table.client.meta.endpoint_url, region_name=REGION)
+    bare: Any = boto3.client("dynamodb", endpoint_url=filled.table.client.meta.endpoint_url, region_name=REGION)
     while True:
         query = {**listed.query, **({} if cursor is None else {"cursor": cursor})}
         with recorded(filled.table) as requests:

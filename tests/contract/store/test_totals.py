@@ -51,7 +51,7 @@ def test_a_subscription_with_several_currencies_has_none(stores: Stores) -> None
     stores.history.put_trade(a_trade("one"), 1)
     stores.history.put_trade(a_trade("two", market=BTC_IN_USDC), 2)
     [found] = stores.sums.of_subscriptions(TENANT).values()
-    assert (found.quotes, found.quote, found.statistics.trades) == ({"USDT", "USDC"}, "", 2)
+    assert (found.quotes, found.quote, found.statistics.trades) == (frozenset({"USDT", "USDC"}), "", 2)
 
 
 def test_a_correction_leaves_the_currency(stores: Stores) -> None:
