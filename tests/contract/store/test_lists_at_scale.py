@@ -1,4 +1,4 @@
-"""Every list of the API in pages to its end, over few and over very many items: the same requests to the table for each page.
+"""Every list of the API in pages to its end, over few items and over many: each page costs the same requests to the table.
 
 The real API on the real adapters, in this process. Each page is followed by the table's own bare requests for the same page, so
 that both times are those of one moment. The ratio is told and not judged.
