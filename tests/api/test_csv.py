@@ -41,6 +41,7 @@ LISTS = [it for it in operations() if it.method == "GET" and "text/csv" in it.de
 OTHERS = {
     "browse_marketplace",
     "get_account_equity",
+    "get_daily_totals",
     "get_effective_limits",
     "get_execution_statistics",
     "get_strategy_equity",

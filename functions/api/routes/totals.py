@@ -19,6 +19,6 @@ def list_totals(who: CallerDep, sums: SumAccountsDep, clock: ClockDep) -> TotalL
 
 
 @router.get("/days")
-def list_total_days(who: CallerDep, sums: SumAccountsDep, first: FirstDay = None, last: LastDay = None) -> TotalDaysView:
+def get_daily_totals(who: CallerDep, sums: SumAccountsDep, first: FirstDay = None, last: LastDay = None) -> TotalDaysView:
     """Sum the trades that closed on each day over all your accounts, by currency and with play money apart."""
     return TotalDaysView.of(sums.by_day(who.tenant_id, first, last))
