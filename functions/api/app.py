@@ -79,7 +79,7 @@ def resources() -> list[BaseRoute]:
     return [
         Resource(f"{VERSION}/strategies", "strategies", "strategy_versions", "executions", "parity"),
         Resource(f"{VERSION}/marketplace", "marketplace"),
-        Resource(f"{VERSION}/signals", "signals"),
+        Resource(f"{VERSION}/signals", "signals", "published_signals"),
         Resource(f"{VERSION}/subscriptions", "subscriptions"),
         Resource(f"{VERSION}/backtests", "backtests"),
         Resource(f"{VERSION}/accounts", "accounts"),

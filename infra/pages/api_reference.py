@@ -20,6 +20,7 @@ from fastapi.routing import APIRoute
 from candlecast.domain.account.account import AccountStatus
 from candlecast.domain.account.kill_switch import Grade, SwitchScope
 from candlecast.domain.backtests.backtest import BacktestStatus
+from candlecast.domain.decide.outcome import Outcome
 from candlecast.domain.health.health import HealthState
 from candlecast.domain.limits.catalogue import CATALOGUE, Enforced, LimitSpec, Tightens
 from candlecast.domain.limits.limits import MAX_SET_SIZE, Scope
@@ -30,6 +31,7 @@ from candlecast.domain.parity.parity import ParityCause
 from candlecast.domain.people.approval import Act, ApprovalState
 from candlecast.domain.signals.entry_order import EntryType
 from candlecast.domain.signals.signal import Action
+from candlecast.domain.signals.verdict import VerdictState
 from candlecast.domain.strategies.definition import StrategyKind, Visibility
 from candlecast.domain.strategies.execution import ExecutionStatus
 from candlecast.domain.subscriptions.subscription import AllowedSides, SizingMode, SubscriptionStatus
@@ -68,6 +70,7 @@ WHO: Mapping[Any, str] = {
 MORE_FOR_ADMINS = {
     "list_kill_switches": f"any valid token for its own; `{deps.PLATFORM_ADMIN}` sees all",
     "create_strategy": f"any valid token for an uploaded strategy; `{deps.PLATFORM_ADMIN}` for the other kinds",
+    "explain_signal": "followers of the strategy, those who have an order of the signal, the strategy's authors, and operators",
     "ask_strategy_parity": "the strategy's owner and collaborators, and operators",
 }
 MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
@@ -150,6 +153,25 @@ MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "DENIED": "a rule of ours said no",
         "EXPIRED": "it came too late",
         "SKIPPED": "there was nothing to decide",
+    },
+    Outcome: {
+        "PLACED": "an order stands at the venue, or was filled at least in part",
+        "UNDER_WAY": "an order waits, is being sent, or is being looked for",
+        "DENIED": "a rule of ours said no",
+        "SKIPPED": "there was nothing to decide",
+        "EXPIRED": "it came too late, or its price was not reached in time",
+        "SUPERSEDED": "a newer signal of the same position came first",
+        "REJECTED": "the venue said no",
+        "CANCELLED": "ended at the venue without a fill",
+        "HELD_BACK": "the firewall held the signal back, and nobody was sent anything",
+        "NOT_ADDRESSED": "the signal is of another version than the subscription follows",
+        "FOLLOWED_LATER": "the subscription was made after the signal",
+        "AWAITED": "nothing is decided yet",
+        "UNRECORDED": "nothing is recorded, a quarter of an hour after the signal",
+    },
+    VerdictState: {
+        "PASSED": "the signal goes to its followers",
+        "QUARANTINED": "the signal goes to nobody, unless an operator releases it",
     },
     LegKind: {
         "EXIT": "closes a position",

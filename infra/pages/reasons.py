@@ -20,6 +20,7 @@ An order leg that was decided and not placed, or that ended without a fill, carr
 stable. Where a rule compares, `reason.value` is what was found, `reason.bound` what it may be, `reason.margin` the
 distance; money is in the market's quote currency. A limit that cannot be evaluated (no quote, no balance, no stop)
 refuses with its own code and no value. A quarantined signal carries such a code too, and no order of it exists.
+`GET /v1/orders/{order_id}/why` tells the code of your order with its numbers in one sentence ([why](guides/api.md#why)).
 
 The `state` of such a leg is `SKIPPED` (nothing to decide), `DENIED` (a rule of ours said no) or `EXPIRED` (too late). The
 venue ends others: `REJECTED` (refused), `CANCELLED` (ended without a fill).

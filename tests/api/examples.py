@@ -16,24 +16,33 @@ from types import MappingProxyType
 from typing import Any
 
 from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.signals.signal import Action
+from candlecast.domain.signals.verdict import judge
+from candlecast.domain.strategies.execution import ReceivedAs, ShardReport
 from candlecast.domain.strategies.versions import Release
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import RetryLater
-from candlecast.domain.values.terms import OrderType
+from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.terms import OrderType, PositionSide
 from candlecast.runtime.compose import api
 from functions.api.guards import MAX_BODY_BYTES
 from tests.api.conftest import EXTERNAL, ORDER, Deployment, made_deployment, populate
 from tests.support.builders import (
     ACCOUNT,
     NOW,
+    SOURCE,
     STRATEGY,
     SUBSCRIPTION,
     TENANT,
     a_market,
     a_position,
+    a_quote,
+    a_signal,
     a_signal_record,
     a_strategy,
+    a_subscription,
     a_version,
+    after,
     an_account,
     an_intent,
     an_uploaded_strategy,
@@ -114,6 +123,41 @@ def held(example: Mapping[str, Any]) -> Callable[[Deployment], object]:
     return before
 
 
+OUTSIDE = a_signal(Action.SHORT, strategy_id=EXTERNAL, issued_at=after(60))
+
+
+def denied_order() -> Intent:
+    return an_intent(
+        signal_id=OUTSIDE.signal_id,
+        strategy_id=EXTERNAL,
+        position_side=PositionSide.SHORT,
+        state=IntentState.DENIED,
+        denial=Denial(Reason.MAX_ORDER_NOTIONAL, Decimal("120.50"), Decimal(100)),
+        issued_at=after(60),
+        created_at=after(62),
+        submitted_at=None,
+        settled_at=after(62),
+    )
+
+
+def received(deployment: Deployment) -> None:
+    """A message that became a signal, and the denied order of a follower."""
+    deployment.signals.receive(SOURCE, "key-1", OUTSIDE.signal_id, '{"action":"sell","ticker":"BTCUSDT"}', after(59), 600)
+    received_as = ReceivedAs(source_id=SOURCE, sender_key="key-1")
+    deployment.signals.put_signal(a_signal_record(OUTSIDE, published_at=after(60), received_as=received_as))
+    deployment.verdicts.put_verdict(judge(OUTSIDE, "paper", a_quote(), after(61)))
+    report = ShardReport(shard=0, orders=1, began_at=after(61), sent_at=after(61))
+    deployment.signals.report_shard(OUTSIDE.signal_id, report)
+    follower = a_subscription(SUBSCRIPTION, strategy_id=EXTERNAL)
+    deployment.database.subscriptions[TENANT, SUBSCRIPTION] = follower
+    order = denied_order()
+    deployment.history.put_order(order, 1)
+    limits = {"max_order_notional": {"passed": False, "reason": "MAX_ORDER_NOTIONAL", "origin": "SUBSCRIPTION"}}
+    receipt = json.dumps({"limits": limits, "traded": False})
+    deployment.decisions.put_receipt(TENANT, order.signal_id, order.subscription_id, receipt, after(62))
+    deployment.clock.set(after(120))
+
+
 OF_AUTHOR = {"strategy_id": MINE}
 OF_SOURCE = {"strategy_id": EXTERNAL}
 CASES: Mapping[str, Case] = {
@@ -131,6 +175,9 @@ CASES: Mapping[str, Case] = {
     "rotate_source_secret": Case(OF_SOURCE),
     "revoke_previous_secret": Case(OF_SOURCE, before=lambda it: it.admin.post(f"/v1/strategies/{EXTERNAL}/source/secret")),
     "get_strategy_parity": Case(before=compared),
+    "explain_signal": Case({"signal_id": OUTSIDE.signal_id}, before=received),
+    "explain_order": Case({"order_id": denied_order().intent_id}, before=received),
+    "explain_run": Case({"candle_close": "2026-11-20T12:00:00Z"}),
     "release_signal": Case({"signal_id": a_signal_record().signal.signal_id}),
     "get_backtest": Case({"backtest_id": BACKTEST}),
     "get_backtest_results": Case({"backtest_id": BACKTEST}),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -21,7 +23,9 @@ from functions.api.guards import MAX_BODY_BYTES
 from functions.api.problems import PLACE, Problem
 from functions.api.schemas.backtests import NewBacktest
 from infra.pages.api_reference import OPEN, who_may
-from tests.api.conftest import Deployment
+from tests.api.conftest import Deployment, made_deployment, populate
+from tests.api.examples import OUTSIDE, denied_order, received
+from tests.support.builders import STRATEGY, an_execution
 from tests.support.routes import operations
 
 GUIDE = (Path(__file__).parents[2] / "docs/guides/api.md").read_text()
@@ -118,7 +122,7 @@ def test_the_first_request_of_the_guide_is_answered() -> None:
 
 
 def test_the_requests_for_lists_are_answered(populated: Deployment) -> None:
-    section = GUIDE[GUIDE.index("## Lists\n") : GUIDE.index("## Operations\n")]
+    section = GUIDE[GUIDE.index("## Lists\n") : GUIDE.index("## Why\n")]
     requests = re.findall(r'"\$API(/v1/[^"?]+)\?([^"]+)"', section)
     assert len(requests) == section.count("curl ")
     for path, query in requests:
@@ -127,8 +131,29 @@ def test_the_requests_for_lists_are_answered(populated: Deployment) -> None:
         assert ("format=csv" in query) == answer.headers["content-type"].startswith("text/csv")
 
 
+def test_the_requests_that_explain_are_answered_as_the_guide_says() -> None:
+    section = GUIDE[GUIDE.index("## Why\n") : GUIDE.index("## Operations\n")]
+    paths = re.findall(r'"\$API(/v1/\S+)"', section)
+    assert len(paths) == section.count("curl ")
+    deployment = populate(made_deployment())
+    received(deployment)
+    deployment.executions.begin(an_execution(datetime(2026, 12, 1, 8, tzinfo=UTC)))
+    names = {"$SIGNAL": OUTSIDE.signal_id, "$ORDER": denied_order().intent_id, "$STRATEGY": STRATEGY}
+    found = [(deployment.admin if "executions" in path else deployment.client).get(_named(path, names)) for path in paths]
+    assert [answer.status for answer in found] == [200] * len(paths)
+    [shown] = map(json.loads, examples_of("## Why"))
+    [outcome] = found[0].json["outcomes"]
+    assert {name: outcome[name] for name in shown} == shown
+
+
+def _named(path: str, names: Mapping[str, str]) -> str:
+    for name, value in names.items():
+        path = path.replace(name, value)
+    return path
+
+
 def test_the_filters_of_each_list_are_those_that_it_takes() -> None:
-    section = GUIDE[GUIDE.index("## Lists\n") : GUIDE.index("## Operations\n")]
+    section = GUIDE[GUIDE.index("## Lists\n") : GUIDE.index("## Why\n")]
     rows = dict(re.findall(r"^\| `(/v1/\S+)` \| (?:`\w+`|none) \| (.+) \|$", section, re.MULTILINE))
     taken = {
         it.path: {each["name"] for each in it.description["parameters"] if each["in"] == "query"}

@@ -59,6 +59,7 @@ def test_the_walk_covers_every_kind_of_thing() -> None:
         "enable_account",
         "get_order",
         "get_order_receipt",
+        "explain_order",
         "put_account_limits",
         "put_position_mode",
         "pin_version",
@@ -173,8 +174,16 @@ def test_no_token_speaks_for_the_tenant_of_synthetic_runs(populated: Deployment)
     assert Client(populated.providers, tenant=SYNTHETIC_TENANT).get("/v1/accounts").status == 401
 
 
-# A strategy without code has none; test_strategy_versions.py finds them.
-OF_VERSIONS = ("add_version", "ask_strategy_parity", "get_version", "get_version_code", "release_version", "roll_back_version")
+# A strategy without code has none; test_strategy_versions.py and test_why.py find them.
+OF_VERSIONS = (
+    "add_version",
+    "ask_strategy_parity",
+    "explain_run",
+    "get_version",
+    "get_version_code",
+    "release_version",
+    "roll_back_version",
+)
 
 
 @pytest.mark.parametrize("operation", [it for it in OPERATIONS if "{strategy_id}" in it.path], ids=lambda it: it.operation_id)

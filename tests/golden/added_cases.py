@@ -92,6 +92,11 @@ def _put_trades_of_days(world: World) -> None:
         _history(world).put_trade(trade, 1)
 
 
+def _put_ended_orders(world: World) -> None:
+    for order in added_values.ended_orders():
+        _history(world).put_order(order, 3)
+
+
 def _put_ranked_orders(world: World) -> None:
     for order in added_values.ranked_orders():
         _history(world).put_order(order, 5)
@@ -301,6 +306,14 @@ ADDED: tuple[Case, ...] = (
     ),
     stored(
         "ranks",
+        "ends-of-a-signal",
+        added_values.counts_of_a_signal,
+        _put_ended_orders,
+        lambda world: _history(world).signal_counts(STRATEGY, values.SIGNAL, NOW),
+        of="ENDED#",
+    ),
+    stored(
+        "ranks",
         "beside-a-backtest",
         added_values.ranks_beside_a_backtest,
         _put_ranked_orders_and_fill,
@@ -467,6 +480,13 @@ ADDED: tuple[Case, ...] = (
         "of-a-version",
         added_values.record_of_a_version,
         lambda world: DynamoSignalStore(world.table).put_signal(added_values.record_of_a_version()),
+        lambda world: DynamoSignalStore(world.table).get_signal(values.SIGNAL),
+    ),
+    stored(
+        "signal",
+        "of-a-message",
+        added_values.record_of_a_message,
+        lambda world: DynamoSignalStore(world.table).put_signal(added_values.record_of_a_message()),
         lambda world: DynamoSignalStore(world.table).get_signal(values.SIGNAL),
     ),
     message_case(

@@ -16,7 +16,7 @@ from candlecast.domain.market.seen import SeenCandles
 from candlecast.domain.orders.fleet import BacktestFill, SignalFill
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, Trade
-from candlecast.domain.orders.ranks import SignalRanks, SlippageSums
+from candlecast.domain.orders.ranks import SignalCounts, SignalRanks, SlippageSums
 from candlecast.domain.pools.pool import Reservation
 from candlecast.domain.signals.audience import Audience
 from candlecast.domain.signals.entry_order import EntryOrder, EntryPreference, EntryType
@@ -25,7 +25,7 @@ from candlecast.domain.signals.reduction import Reduction
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.strategies.days import DaySums, TenantDay
 from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind, Visibility
-from candlecast.domain.strategies.execution import Execution, SignalRecord
+from candlecast.domain.strategies.execution import Execution, ReceivedAs, SignalRecord
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.strategies.versions import Release, StrategyChange, StrategyVersion
 from candlecast.domain.subscriptions.subscription import Settings, Subscription
@@ -133,6 +133,21 @@ def ranks_of_a_signal() -> SignalRanks:
     none = SlippageSums()
     first, other = SlippageSums(orders=1, slippage_bps=Decimal("0.23")), SlippageSums(orders=1, slippage_bps=Decimal("-2.02"))
     return SignalRanks(signal_id=values.SIGNAL, issued_at=NOW, tenths=(first, *[none] * 4, other, *[none] * 4))
+
+
+def ended_orders() -> tuple[Intent, ...]:
+    """Orders of the same signal that its slippage does not count: one was filled at a limit, one denied."""
+    filled, other = ranked_orders()
+    denial = Denial(Reason.MAX_ORDER_NOTIONAL, Decimal(200), Decimal(100))
+    return (
+        replace(filled, order_type=OrderType.LIMIT, price=Decimal(50_000)),
+        replace(other, state=IntentState.DENIED, denial=denial, filled_quantity=Decimal(0), average_price=None),
+    )
+
+
+def counts_of_a_signal() -> SignalCounts:
+    """The ends of these orders."""
+    return SignalCounts(placed=1, not_placed={IntentState.DENIED: {Reason.MAX_ORDER_NOTIONAL: 1}})
 
 
 def fill_of_a_backtest() -> SignalFill:
@@ -285,6 +300,10 @@ def signal_of_a_version() -> Signal:
 
 def record_of_a_version() -> SignalRecord:
     return replace(other_values.signal_record(), signal=signal_of_a_version(), audience=audience())
+
+
+def record_of_a_message() -> SignalRecord:
+    return replace(other_values.signal_record(), received_as=ReceivedAs(source_id="golden-source", sender_key="5e" * 16))
 
 
 def leading_execution() -> Execution:

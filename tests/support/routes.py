@@ -16,6 +16,7 @@ SIGNAL = {"signal_id": "unknown-1"}
 APPROVAL = {"approval_id": "approval-1"}
 CANDLES = {"timeframe": "1m"}
 NUMBER = {"number": "1"}  # of a version
+CLOSE = {"candle_close": "2026-11-20T12:00:00Z"}
 TRIED = {"backtest_id": "unknown-1"}
 METHODS = {"get", "put", "post", "patch", "delete"}
 
@@ -30,7 +31,7 @@ class Operation:
     description: Mapping[str, Any]
 
     def url(self, **ids: str) -> str:
-        return self.path.format(**(LETTER | SWITCH | POOL | SIGNAL | APPROVAL | CANDLES | NUMBER | TRIED | ids))
+        return self.path.format(**(LETTER | SWITCH | POOL | SIGNAL | APPROVAL | CANDLES | NUMBER | CLOSE | TRIED | ids))
 
     @property
     def query_ids(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Path, Query
 
 from functions.api.filters import ExecutionFilterDep, SignalFilterDep
 from functions.api.paging import PagingDep
@@ -13,9 +13,11 @@ from functions.api.ports import ExecutionsDep, SignalsDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.execution_statistics import ExecutionStatisticsView
 from functions.api.schemas.strategies import ExecutionView, PublishedSignalView
-from functions.api.schemas.values import Listing
+from functions.api.schemas.values import Instant, Listing
+from functions.api.schemas.why import ExplainedCandleView, ExplainedRunView
 from functions.api.use_cases.executions import ShowExecutionStatisticsDep
 from functions.api.use_cases.strategies import ReadableStrategy
+from functions.api.use_cases.why import ExplainRunDep
 
 router = resource_router(VERSION + "/strategies/{strategy_id}", "strategies", 401, 403, 404, 422, 500, 503)
 
@@ -43,6 +45,20 @@ def get_execution_statistics(
 ) -> ExecutionStatisticsView:
     """Show how a strategy's runs went: states, durations and drift, by day and since the beginning."""
     return ExecutionStatisticsView.of(show(strategy_id, since))
+
+
+@router.get("/executions/{candle_close}/why")
+def explain_run(
+    explain: ExplainRunDep,
+    strategy_id: ReadableStrategy,
+    candle_close: Annotated[Instant, Path(description="Close of the candle.", examples=["2026-12-01T08:00:00Z"])],
+) -> ExplainedCandleView:
+    """Explain the strategy's runs on a candle, each in a sentence, also those that gave no signal.
+
+    A run that gave a signal names it; `GET /v1/signals/{signal_id}` goes on from there.
+    """
+    runs = [ExplainedRunView.of(run) for run in explain(strategy_id, candle_close)]
+    return ExplainedCandleView(strategy_id=strategy_id, candle_close=candle_close, runs=runs)
 
 
 @router.get("/signals")

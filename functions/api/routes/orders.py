@@ -11,7 +11,9 @@ from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.receipts import ReceiptView
 from functions.api.schemas.trading import OrderView
 from functions.api.schemas.values import Listing
+from functions.api.schemas.why import ExplainedOrderView
 from functions.api.use_cases.orders import CancelOrderDep
+from functions.api.use_cases.why import ExplainOrderDep
 
 router = resource_router(VERSION + "/orders", "orders", 401, 404, 422, 500, 503)
 
@@ -37,6 +39,12 @@ def get_order_receipt(who: CallerDep, history: HistoryDep, decisions: DecisionsD
     """Show how the order was decided: every limit with its value, bound and origin; kept for three months."""
     order = history.get_order(who.tenant_id, order_id)
     return ReceiptView.of(decisions.get_receipt(who.tenant_id, order.signal_id, order.subscription_id))
+
+
+@router.get("/{order_id}/why")
+def explain_order(who: CallerDep, explain: ExplainOrderDep, order_id: OrderId) -> ExplainedOrderView:
+    """Explain an order: the origin of its signal, the verdict, the decision and the outcome, each in a sentence."""
+    return ExplainedOrderView.of(explain(who.tenant_id, order_id))
 
 
 @router.post("/{order_id}/cancel", status_code=202, responses=refusals(409))

@@ -13,9 +13,10 @@ from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.ranks import RankRows
 from candlecast.domain.orders.fleet import BacktestFill, SignalFill
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
-from candlecast.domain.orders.ranks import SignalRanks, SlippageSums
+from candlecast.domain.orders.ranks import SignalCounts, SignalRanks, SlippageSums
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.ids import turn_tenth
+from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import OrderType
 from tests.contract.store.conftest import Stores
 from tests.support.builders import STRATEGY, TENANT, after, an_intent
@@ -68,6 +69,47 @@ def test_slippage_is_counted_once_in_the_tenth_of_the_followers_turn(stores: Sto
 def test_an_order_that_tells_nothing_of_its_turn_is_not_counted(stores: Stores, uncounted: Intent) -> None:
     stores.history.put_order(uncounted, 3)
     assert ranks(stores) == []
+
+
+DENIAL = Denial(Reason.MAX_ORDER_NOTIONAL, Decimal(200), Decimal(100))
+
+
+def ended(number: int, state: IntentState, **changes: Any) -> Intent:
+    unfilled = {"filled_quantity": Decimal(0), "average_price": None, "denial": None}
+    return replace(filled(number, "100"), **{**unfilled, "state": state, **changes})
+
+
+def test_the_ends_of_a_signals_orders_are_counted_once_by_state_and_reason(stores: Stores) -> None:
+    part = {"filled_quantity": Decimal(1), "average_price": Decimal("100.1"), "order_type": OrderType.LIMIT}
+    orders = [
+        filled(1, "100.1"),  # in the slippage, and nowhere else
+        ended(2, IntentState.DENIED, denial=DENIAL),
+        ended(3, IntentState.DENIED, denial=DENIAL),
+        ended(4, IntentState.EXPIRED, denial=Denial(Reason.SIGNAL_TOO_OLD)),
+        ended(5, IntentState.SKIPPED, denial=Denial(Reason.NOTHING_HELD), kind=LegKind.EXIT, leg="EXIT"),
+        ended(6, IntentState.CANCELLED, denial=Denial(Reason.CANCELLED_BY_OWNER), **part),
+    ]
+    uncounted = [
+        ended(7, IntentState.OPEN),
+        ended(8, IntentState.CANCELLED, denial=Denial(Reason.REPLACED), kind=LegKind.STOP_LOSS, leg="STOP_LOSS"),
+        ended(9, IntentState.DENIED, denial=DENIAL, leg="ENTRY_PART_2", part_of="intent-0"),
+        ended(10, IntentState.DENIED, denial=DENIAL, signal_id="signal-2"),
+        ended(11, IntentState.DENIED, denial=DENIAL, strategy_id="strategy-2"),
+    ]
+    for order in (*orders, *uncounted):
+        for _ in range(2):  # the stream repeats
+            stores.history.put_order(order, 3)
+    first = orders[0]
+    assert stores.history.signal_counts(STRATEGY, first.signal_id, first.issued_at) == SignalCounts(
+        placed=2,
+        not_placed={
+            IntentState.DENIED: {Reason.MAX_ORDER_NOTIONAL: 2},
+            IntentState.EXPIRED: {Reason.SIGNAL_TOO_OLD: 1},
+            IntentState.SKIPPED: {Reason.NOTHING_HELD: 1},
+        },
+    )
+    assert stores.history.signal_counts(STRATEGY, "unknown-1", first.issued_at) == SignalCounts()
+    assert [it.signal_id for it in ranks(stores)] == [first.signal_id]
 
 
 def test_the_newest_signals_come_first_and_only_so_many(stores: Stores) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from candlecast.domain.market.market import quote_of
 from candlecast.domain.orders.fleet import SignalFill, rounded_tenths
-from candlecast.domain.orders.intent import Intent
+from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.orders.position import Position, Trade
-from candlecast.domain.orders.ranks import SignalRanks, SlippageSums, counted_slippage, rank_tenth
+from candlecast.domain.orders.ranks import SignalCounts, SignalRanks, SlippageSums, counted_slippage, has_counted_end, rank_tenth
 from candlecast.domain.strategies.statistics import DailyStatistics, QuotedStatistics, Statistics
 from candlecast.domain.values.errors import NotFound
 from candlecast.domain.values.ids import TENTHS
+from candlecast.domain.values.reasons import Reason
 from candlecast.ports.filters import OrderFilter, TradeFilter
 from candlecast.ports.store import LastPrice, Page
 from candlecast.ports.totals import QuotedDays
@@ -37,6 +38,7 @@ class FakeHistory:
     def _count_rank(self, ended: Intent) -> None:
         slippage, tenth = counted_slippage(ended), rank_tenth(ended)
         if slippage is None or tenth is None:
+            self._count_end(ended)
             return
         ranks, place = self.database.signal_ranks, (ended.strategy_id, ended.issued_at, ended.signal_id)
         tenths = list(ranks.get(place, (SlippageSums(),) * TENTHS))
@@ -44,6 +46,23 @@ class FakeHistory:
         ranks[place] = tuple(tenths)
         near = self.database.signal_near.setdefault(place, {})
         near[rounded_tenths(slippage)] = near.get(rounded_tenths(slippage), 0) + 1
+
+    def _count_end(self, ended: Intent) -> None:
+        if has_counted_end(ended):
+            reason = None if ended.is_filled else ended.reason
+            self.database.signal_ends[ended.strategy_id, ended.signal_id, ended.state, reason] += 1
+
+    def signal_counts(self, strategy_id: str, signal_id: str, issued_at: datetime) -> SignalCounts:
+        placed = sum(each.orders for each in self.database.signal_ranks.get((strategy_id, issued_at, signal_id), ()))
+        not_placed: dict[IntentState, dict[Reason, int]] = {}
+        for (strategy, signal, state, reason), number in self.database.signal_ends.items():
+            if (strategy, signal) != (strategy_id, signal_id):
+                continue
+            if reason is None:
+                placed += number
+            else:
+                not_placed.setdefault(state, {})[reason] = number
+        return SignalCounts(placed=placed, not_placed=not_placed)
 
     def put_skipped(self, intents: Iterable[Intent]) -> None:
         for intent in intents:
@@ -91,6 +110,10 @@ class FakeHistory:
             return self.database.orders[tenant_id, intent_id][0]
         except KeyError:
             raise NotFound("no such order") from None
+
+    def find_orders(self, tenant_id: str, intent_ids: Collection[str]) -> Mapping[str, Intent]:
+        found = {intent_id: self.database.orders.get((tenant_id, intent_id)) for intent_id in intent_ids}
+        return {intent_id: held[0] for intent_id, held in found.items() if held is not None}
 
     def list_positions(self, tenant_id: str) -> Sequence[Position]:
         held = [

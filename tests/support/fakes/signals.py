@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from candlecast.domain.strategies.execution import ShardReport, SignalRecord
+from candlecast.domain.strategies.execution import ReceivedAs, ShardReport, SignalRecord
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.filters import SignalFilter
-from candlecast.ports.store import NewestMessage, Page
+from candlecast.ports.store import NewestMessage, Page, ReceivedMessage
 from tests.support.fakes.store import FakeDatabase, Receipt, listed, page_of
 
 
@@ -54,14 +54,20 @@ class FakeSignalStore:
         held = self.database.receipts.get(key)
         if held is not None and at < held.window_ends:
             return held.signal_id, held.queued
-        self.database.receipts[key] = Receipt(signal_id, body, at + timedelta(seconds=window_seconds))
+        self.database.receipts[key] = Receipt(signal_id, body, at + timedelta(seconds=window_seconds), at)
         return signal_id, False
 
     def mark_queued(self, source_id: str, sender_key: str, at: datetime) -> None:
         receipt = self.database.receipts.get((source_id, sender_key))
         if receipt is None:
             raise NotFound("no such receipt")
-        receipt.queued = True
+        receipt.queued_at = at
+
+    def find_message(self, received_as: ReceivedAs) -> ReceivedMessage | None:
+        held = self.database.receipts.get((received_as.source_id, received_as.sender_key))
+        if held is None:
+            return None
+        return ReceivedMessage(signal_id=held.signal_id, body=held.body, received_at=held.received_at, queued_at=held.queued_at)
 
     def newest_message(self, source_id: str, market: str) -> NewestMessage | None:
         known = self.database.newest_messages.get((source_id, market))

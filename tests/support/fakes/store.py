@@ -11,7 +11,7 @@ from operator import itemgetter
 from candlecast.adapters.paging import check_limit, decode_cursor, encode_cursor
 from candlecast.domain.account.account import Account
 from candlecast.domain.orders.fleet import BacktestFill
-from candlecast.domain.orders.intent import Intent
+from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.orders.ranks import SlippageSums
 from candlecast.domain.reconcile.restoration import Restoration
@@ -23,6 +23,7 @@ from candlecast.domain.strategies.parity_share import ParityShare
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.strategies.versions import StrategyChange, StrategyVersion
 from candlecast.domain.subscriptions.subscription import Subscription
+from candlecast.domain.values.reasons import Reason
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.filters import TimedFilter
 from candlecast.ports.store import DueAccount, LastPrice, NewestMessage, Page
@@ -30,12 +31,17 @@ from candlecast.ports.store import DueAccount, LastPrice, NewestMessage, Page
 
 @dataclass(slots=True)
 class Receipt:
-    """A received message: the signal that it became, when its window ends, whether it has been queued."""
+    """A received message: the signal that it became, when its window ends, when it came and was queued."""
 
     signal_id: str
     body: str
     window_ends: datetime
-    queued: bool = False
+    received_at: datetime
+    queued_at: datetime | None = None
+
+    @property
+    def queued(self) -> bool:
+        return self.queued_at is not None
 
 
 @dataclass(slots=True)
@@ -73,6 +79,9 @@ class FakeDatabase:
         default_factory=dict
     )  # strategy, time, signal
     signal_near: dict[tuple[str, datetime, str], dict[int, int]] = field(default_factory=dict)  # of the same
+    signal_ends: Counter[tuple[str, str, IntentState, Reason | None]] = field(
+        default_factory=Counter
+    )  # by strategy, signal and state; without a reason: with a fill
     backtest_fills: dict[tuple[str, datetime, str], BacktestFill] = field(default_factory=dict)
     strategy_statistics: dict[str, Statistics] = field(default_factory=dict)
     listed_backtests: dict[str, ListedBacktest] = field(default_factory=dict)

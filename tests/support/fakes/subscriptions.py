@@ -94,5 +94,8 @@ class FakeSubscriptionStore:
             for each in self.list_subscriptions(tenant_id)
         )
 
+    def subscriptions_to(self, tenant_id: str, strategy_id: str) -> Sequence[Subscription]:
+        return [each for each in self.list_subscriptions(tenant_id) if each.strategy_id == strategy_id]
+
     def subscription_statistics(self, tenant_id: str, subscription_id: str) -> Statistics:
         return self.database.subscription_statistics.get((tenant_id, subscription_id), Statistics())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from candlecast.domain.limits.breach import Breach
     from candlecast.ports.filters import BreachFilter
     from candlecast.ports.store import Page
+
+
+KEPT = timedelta(days=90)  # a quarter: disputes of users and inquiries of operators are about younger receipts and breaches
 
 
 class Decisions(Protocol):

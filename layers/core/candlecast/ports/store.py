@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from candlecast.domain.account.account import Account
     from candlecast.domain.orders.intent import Intent
     from candlecast.domain.orders.position import Position, Trade
-    from candlecast.domain.orders.ranks import SignalRanks
+    from candlecast.domain.orders.ranks import SignalCounts, SignalRanks
     from candlecast.domain.strategies.days import DaySums
     from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
-    from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
+    from candlecast.domain.strategies.execution import Execution, ReceivedAs, ShardReport, SignalRecord
     from candlecast.domain.strategies.execution_statistics import ExecutionStatistics
     from candlecast.domain.strategies.listing import RecordStart
     from candlecast.domain.strategies.record import RecordSums
@@ -224,6 +224,13 @@ class SubscriptionStore(Protocol):
         """Whether the tenant has a subscription to the strategy that is not cancelled; one or two bounded requests."""
         ...
 
+    def subscriptions_to(self, tenant_id: str, strategy_id: str) -> Sequence[Subscription]:
+        """The tenant's subscriptions to the strategy, cancelled ones included, in the order of their ids.
+
+        One query over the tenant's subscriptions, 500 at most: one request for every megabyte.
+        """
+        ...
+
     def subscription_statistics(self, tenant_id: str, subscription_id: str) -> Statistics: ...
 
 
@@ -285,6 +292,23 @@ class NewestMessage:
     """Of an exit: the signal of the newest other message before the exit; empty if there is none."""
 
 
+MESSAGES_KEPT = timedelta(days=30)  # beyond its window a receipt is there for people: what did the sender really send?
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedMessage:
+    """The receipt of a message from outside."""
+
+    signal_id: str
+    """The signal that the message became."""
+    body: str
+    """The message as canonical JSON, without its secret."""
+    received_at: datetime
+    """When the message came."""
+    queued_at: datetime | None = None
+    """When its signal was stored and queued; None before that, and for messages of older code."""
+
+
 class SignalStore(Protocol):
     """Published signals and receipts of signals from outside."""
 
@@ -327,6 +351,10 @@ class SignalStore(Protocol):
         ...
 
     def mark_queued(self, source_id: str, sender_key: str, at: datetime) -> None: ...
+
+    def find_message(self, received_as: ReceivedAs) -> ReceivedMessage | None:
+        """The receipt of a message; None once it is not kept any more. One read."""
+        ...
 
     def newest_message(self, source_id: str, market: str) -> NewestMessage | None:
         """The newest accepted message of a source in a market, strongly consistent; None before the first."""
@@ -377,6 +405,10 @@ class History(Protocol):
         """Raises `NotFound`."""
         ...
 
+    def find_orders(self, tenant_id: str, intent_ids: Collection[str]) -> Mapping[str, Intent]:
+        """The orders that there are, by id; they may be a moment old. One request for every hundred."""
+        ...
+
     def list_positions(self, tenant_id: str) -> Sequence[Position]: ...
 
     def list_trades(self, tenant_id: str, where: TradeFilter, cursor: str | None = None, limit: int = 50) -> Page[Trade]:
@@ -394,6 +426,13 @@ class History(Protocol):
 
     def signal_ranks(self, strategy_id: str, until: datetime | None, limit: int) -> Sequence[SignalRanks]:
         """The slippage by rank of a strategy's newest signals with a counted order, newest first; those issued before `until`."""
+        ...
+
+    def signal_counts(self, strategy_id: str, signal_id: str, issued_at: datetime) -> SignalCounts:
+        """How the orders of a signal have ended, over all followers; kept for 30 days from its issue. Two requests.
+
+        A throttled count leaves its order out, so there may have been more.
+        """
         ...
 
 

@@ -75,6 +75,15 @@ def test_the_stored_receipt_holds_the_body_without_its_secret(intake: Intake) ->
     assert SECRET not in repr(intake.queue.sent)
 
 
+def test_the_signal_names_the_receipt_of_its_message(intake: Intake) -> None:
+    receipt = intake.post(BUY)
+    received_as = intake.signals.get_signal(receipt.signal_id).received_as
+    assert received_as is not None
+    found = intake.signals.find_message(received_as)
+    assert found is not None
+    assert (found.signal_id, found.received_at, json.loads(found.body)) == (receipt.signal_id, NOW, BUY)
+
+
 # -- who sends ----------------------------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ import pytest
 from candlecast.domain.signals.audience import Audience
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.signals.verdict import Release, judge
+from candlecast.domain.strategies.execution import ReceivedAs
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, NotFound, RetryLater
 from candlecast.domain.values.ids import released_signal_id
@@ -75,6 +76,13 @@ def test_what_was_released_is_judged_by_the_market_of_its_own_moment(mark: str, 
     desk.release(desk.signal.signal_id, ADMIN)
     (shard,) = desk.queue.sent
     assert judge_signal(desk.clock, desk.verdicts, Decimal(mark))(shard).is_quarantined is not passes
+
+
+def test_what_was_released_names_the_message_that_was_held_back() -> None:
+    desk, received_as = Desk(price=Decimal(150)), ReceivedAs(source_id=SOURCE, sender_key="key-1")
+    desk.signals.database.signals[desk.signal.signal_id] = replace(a_signal_record(desk.signal), received_as=received_as)
+    desk.release(desk.signal.signal_id, ADMIN)
+    assert desk.signals.get_signal(released_signal_id(desk.signal.signal_id)).received_as == received_as
 
 
 def test_what_was_released_keeps_the_bound_that_its_source_had() -> None:

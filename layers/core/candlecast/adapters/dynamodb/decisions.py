@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -26,6 +26,7 @@ from candlecast.adapters.dynamodb.single_table.table import (
 )
 from candlecast.domain.limits.breach import Breach
 from candlecast.domain.values.errors import NotFound
+from candlecast.ports.decisions import KEPT
 from candlecast.ports.store import Page
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from candlecast.ports.filters import BreachFilter
 
 RECEIPT, BREACH = "RECEIPT", "BREACH"
-RETENTION = timedelta(days=90)  # a quarter: disputes of users and inquiries of operators are about younger rows
 TIME_KEYS = ("GSI2PK", "GSI2SK", "PK", "SK")
 
 
@@ -121,4 +121,4 @@ class DynamoDecisions:
 
 
 def _expiry(at: datetime) -> int:
-    return int((at + RETENTION).timestamp())
+    return int((at + KEPT).timestamp())

@@ -5,7 +5,7 @@ Events come at least once, and a redelivery may be old: every write is condition
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from pynamodb.transactions import TransactWrite
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.accounts import tenant_key
 from candlecast.adapters.dynamodb.ranks import RankRows
+from candlecast.adapters.dynamodb.single_table.batch import read_items
 from candlecast.adapters.dynamodb.single_table.listing import read_page, within
 from candlecast.adapters.dynamodb.single_table.table import (
     RETRY_AFTER_SECONDS,
@@ -30,6 +31,7 @@ from candlecast.adapters.dynamodb.single_table.table import (
     key,
     require_schema,
     require_tenant,
+    require_version,
     sortable,
     store_errors,
 )
@@ -62,7 +64,7 @@ from candlecast.adapters.dynamodb.statistics import (
 from candlecast.adapters.dynamodb.strategy_versions import strategy_key
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
-from candlecast.domain.orders.ranks import SignalRanks
+from candlecast.domain.orders.ranks import SignalCounts, SignalRanks
 from candlecast.domain.strategies.days import TenantDay
 from candlecast.domain.strategies.record import TenantRecord, counted_return, window_of
 from candlecast.domain.strategies.statistics import DailyStatistics, Statistics
@@ -312,6 +314,16 @@ class DynamoHistory:
                 raise NotFound("no such order") from None
         return _order(row, tenant_id)
 
+    def find_orders(self, tenant_id: str, intent_ids: Collection[str]) -> Mapping[str, Intent]:
+        keys = {(tenant_key(tenant_id), key(ORDER, intent_id)) for intent_id in intent_ids}
+        orders = []
+        for item in read_items(self._table, keys, consistent=False).values():
+            require_version(int(item["schema_version"]["N"]))
+            intent = from_json(Intent, item["body"]["S"])
+            require_tenant(tenant_id, intent.tenant_id)
+            orders.append(intent)
+        return {intent.intent_id: intent for intent in orders}
+
     def list_positions(self, tenant_id: str) -> Sequence[Position]:
         prefix = self._positions.place.startswith(POSITION + SEPARATOR)
         with store_errors():
@@ -360,6 +372,9 @@ class DynamoHistory:
 
     def signal_ranks(self, strategy_id: str, until: datetime | None, limit: int) -> Sequence[SignalRanks]:
         return self._ranks.newest(strategy_id, until, limit)
+
+    def signal_counts(self, strategy_id: str, signal_id: str, issued_at: datetime) -> SignalCounts:
+        return self._ranks.counts(strategy_id, signal_id, issued_at)
 
     def _order_row(self, intent: Intent, version: int, *, is_final: bool) -> OrderRow:
         return self._orders(

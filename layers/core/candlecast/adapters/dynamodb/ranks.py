@@ -1,6 +1,7 @@
 """Slippage by rank: one row for each signal of a strategy, with two numbers for each tenth of its turns.
 
-Beside them it counts orders by their slippage to two digits, and has the fill of a backtest.
+Beside them it counts orders by their slippage to two digits, and has the fill of a backtest. A second row counts the signal's
+other orders by their end.
 
 The rows of a strategy have a partition of their own: a signal's followers fill within seconds, and nothing else must wait.
 """
@@ -10,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 
 from pynamodb.attributes import NumberAttribute
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.operand import Path
 
-from candlecast.adapters.dynamodb.single_table.batch import Item, query_items
+from candlecast.adapters.dynamodb.single_table.batch import Item, ask, query_items
 from candlecast.adapters.dynamodb.single_table.table import (
     SCHEMA_VERSION,
     SEPARATOR,
@@ -29,12 +31,23 @@ from candlecast.adapters.dynamodb.single_table.table import (
     store_errors,
 )
 from candlecast.domain.orders.fleet import BacktestFill, SignalFill, rounded_tenths
-from candlecast.domain.orders.intent import Intent
-from candlecast.domain.orders.ranks import RETENTION, SignalRanks, SlippageSums, counted_slippage, rank_tenth
+from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.orders.ranks import (
+    RETENTION,
+    SignalCounts,
+    SignalRanks,
+    SlippageSums,
+    counted_slippage,
+    has_counted_end,
+    rank_tenth,
+)
 from candlecast.domain.values.ids import TENTHS
+from candlecast.domain.values.reasons import Reason
 
 RANKS, NEAR = "RANKS", "near_"
-BEFORE_EVERY_SIGNAL, AFTER_EVERY_SIGNAL = "0", "~"  # they sort before and behind every year
+BEFORE_EVERY_SIGNAL, AFTER_EVERY_SIGNAL = "0", ":"  # they sort before and behind every year, and before `ENDED`
+ENDED = "ENDED"
+PLACED = "placed"
 
 
 class RankRow(Row):
@@ -46,17 +59,31 @@ class RankRow(Row):
     expires_at = NumberAttribute(null=True)
 
 
+class EndedRow(Row):
+    """How orders of one signal have ended that its `RankRow` does not count.
+
+    `placed` counts those with a fill. `DENIED_MAX_ORDER_NOTIONAL` counts those without, by state and reason.
+    """
+
+    expires_at = NumberAttribute(null=True)
+
+
 class RankRows:
     """Adds orders to the row of their signal, and reads the newest rows. `ports.parity.FillStore`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._rows = table.rows(RankRow)
+        self._ended = table.rows(EndedRow)
 
     def count(self, order: Intent) -> None:
-        """Add an order that has ended; nothing for an order that does not count. One update, which no condition can refuse."""
+        """Add an order that has ended: to the slippage, or else to the ends of its signal's orders.
+
+        Nothing for an order that does not count. One update, which no condition can refuse.
+        """
         slippage, tenth = counted_slippage(order), rank_tenth(order)
         if slippage is None:
+            self._count_end(order)
             return
         rows = self._rows
         row = rows(key(RANKS, order.strategy_id), key(sortable(order.issued_at), order.signal_id))
@@ -70,6 +97,40 @@ class RankRows:
                     rows.schema_version.set(SCHEMA_VERSION),
                 ]
             )
+
+    def _count_end(self, order: Intent) -> None:
+        if not has_counted_end(order):
+            return
+        rows = self._ended
+        with store_errors():
+            rows(key(RANKS, order.strategy_id), key(ENDED, order.signal_id)).update(
+                actions=[
+                    Path(PLACED if order.is_filled else f"{order.state}_{order.reason}").add(1),
+                    rows.expires_at.set(int((order.issued_at + RETENTION).timestamp())),
+                    rows.schema_version.set(SCHEMA_VERSION),
+                ]
+            )
+
+    def counts(self, strategy_id: str, signal_id: str, issued_at: datetime) -> SignalCounts:
+        """How the orders of a signal have ended. Two reads."""
+        partition = key(RANKS, strategy_id)
+        filled = self._item(partition, key(sortable(issued_at), signal_id))
+        ended = self._item(partition, key(ENDED, signal_id))
+        placed = sum(_sums(filled, tenth).orders for tenth in range(1, TENTHS + 1)) + int(ended.get(PLACED, {"N": "0"})["N"])
+        not_placed: dict[IntentState, dict[Reason, int]] = {}
+        for name, number in ended.items():
+            state, _, reason = name.partition("_")
+            if state in IntentState and reason in Reason:  # older code may not know a reason that newer code counts
+                not_placed.setdefault(IntentState(state), {})[Reason(reason)] = int(number["N"])
+        return SignalCounts(placed=placed, not_placed=not_placed)
+
+    def _item(self, partition: str, place: str) -> Item:
+        """An item as DynamoDB writes it; empty if there is none."""
+        keys = {"PK": {"S": partition}, "SK": {"S": place}}
+        item: Item = ask(partial(self._table.client.get_item, TableName=self._table.name, Key=keys)).get("Item", {})
+        if item:
+            require_version(int(item["schema_version"]["N"]))
+        return item
 
     def put_fills(self, strategy_id: str, fills: Sequence[SignalFill]) -> None:
         rows = self._rows

@@ -23,18 +23,17 @@ from candlecast.adapters.dynamodb.single_table.table import (
     sortable,
     store_errors,
 )
-from candlecast.domain.strategies.execution import ShardReport, SignalRecord
+from candlecast.domain.strategies.execution import ReceivedAs, ShardReport, SignalRecord
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import NotFound
 from candlecast.domain.values.ids import digest
-from candlecast.ports.store import NewestMessage, Page
+from candlecast.ports.store import MESSAGES_KEPT, NewestMessage, Page, ReceivedMessage
 
 if TYPE_CHECKING:
     from candlecast.ports.filters import SignalFilter
 
 SIGNAL = "SIGNAL"
 NOBODY = "-"  # sorts before every turn; a shard may be empty, an attribute that is compared may not
-RECEIPT_RETENTION = timedelta(days=30)  # beyond its window a receipt is there for people: what did the sender really send?
 
 
 class SignalRow(Row):
@@ -182,7 +181,7 @@ class DynamoSignalStore:
             body=body,
             received_at=sortable(at),
             window_ends=sortable(at + timedelta(seconds=window_seconds)),
-            expires_at=int((at + timedelta(seconds=window_seconds) + RECEIPT_RETENTION).astimezone(UTC).timestamp()),
+            expires_at=int((at + timedelta(seconds=window_seconds) + MESSAGES_KEPT).astimezone(UTC).timestamp()),
         )
         is_new = self._receipts.partition.does_not_exist() | (self._receipts.window_ends <= sortable(at))
         try:
@@ -210,6 +209,21 @@ class DynamoSignalStore:
                 raise NotFound("no such receipt") from error
             raise
 
+    def find_message(self, received_as: ReceivedAs) -> ReceivedMessage | None:
+        place = _receipt_key(received_as.source_id, received_as.sender_key)
+        with store_errors():
+            try:
+                row = self._receipts.get(*place)
+            except self._receipts.DoesNotExist:
+                return None
+        require_schema(row)
+        return ReceivedMessage(
+            signal_id=row.signal_id,
+            body=row.body,
+            received_at=datetime.fromisoformat(row.received_at),
+            queued_at=None if row.queued_at is None else datetime.fromisoformat(row.queued_at),
+        )
+
     def newest_message(self, source_id: str, market: str) -> NewestMessage | None:
         with store_errors():
             try:
@@ -226,7 +240,7 @@ class DynamoSignalStore:
             signal_id=message.signal_id,
             came_after=message.came_after or None,
             received_at=sortable(at),
-            expires_at=int((at + RECEIPT_RETENTION).astimezone(UTC).timestamp()),
+            expires_at=int((at + MESSAGES_KEPT).astimezone(UTC).timestamp()),
         )
         rows = self._newest
         try:

@@ -160,15 +160,20 @@ class DynamoSubscriptionStore:
             return any(True for _ in found) or self._follows_unmarked(tenant_id, strategy_id)
 
     def _follows_unmarked(self, tenant_id: str, strategy_id: str) -> bool:
-        """Whether a subscription follows that was last written before there were markers.
+        """Whether a subscription follows that was last written before there were markers."""
+        return any(each.status is not SubscriptionStatus.CANCELLED for each in self._named(tenant_id, strategy_id))
 
-        The table itself searches the texts, at most `MAX_SUBSCRIPTIONS`, and answers only those that name the strategy.
-        """
+    def subscriptions_to(self, tenant_id: str, strategy_id: str) -> Sequence[Subscription]:
+        with store_errors():
+            return list(self._named(tenant_id, strategy_id))
+
+    def _named(self, tenant_id: str, strategy_id: str) -> Iterator[Subscription]:
+        """The table itself searches the texts, at most `MAX_SUBSCRIPTIONS`, and answers only those that name the strategy."""
         prefix = self._rows.place.startswith(SUBSCRIPTION + SEPARATOR)
         named = self._rows.body.contains(f'"strategy_id":"{strategy_id}"')
         rows = self._rows.query(tenant_key(tenant_id), prefix, filter_condition=named, consistent_read=True)
         found = (_owned(row, tenant_id) for row in rows)
-        return any(each.strategy_id == strategy_id and each.status is not SubscriptionStatus.CANCELLED for each in found)
+        return (each for each in found if each.strategy_id == strategy_id)
 
     def subscription_statistics(self, tenant_id: str, subscription_id: str) -> Statistics:
         with store_errors():

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from candlecast.domain.orders.fleet import FEWEST_ORDERS, TENTHS_OF_A_POINT, BacktestFill, FillSpread, spread_of
-from candlecast.domain.orders.intent import Intent, LegKind
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.values.ids import TENTHS, turn_tenth
 from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import OrderType
 
 RETENTION = timedelta(days=30)  # of a signal's sums: recent signals show how the platform is now
@@ -53,6 +54,21 @@ class SignalRanks:
     @property
     def total(self) -> SlippageSums:
         return sum(self.tenths, SlippageSums())
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalCounts:
+    """How the orders of one signal have ended, over all followers. Stops, targets and further parts are not among them."""
+
+    placed: int = 0
+    """Orders that ended with a fill."""
+    not_placed: Mapping[IntentState, Mapping[Reason, int]] = field(default_factory=dict)
+    """Orders that ended without a fill, by state and reason."""
+
+
+def has_counted_end(order: Intent) -> bool:
+    """Whether it is an entry or exit of a signal that has ended, with a fill or for a reason."""
+    return order.state.is_terminal and order.is_of_signal and (order.is_filled or order.reason is not None)
 
 
 def fleet_spread(signals: Iterable[SignalRanks]) -> FillSpread | None:

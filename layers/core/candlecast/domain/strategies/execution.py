@@ -104,6 +104,15 @@ class ShardReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReceivedAs:
+    """Where the receipt of a message from outside is found."""
+
+    source_id: str
+    sender_key: str
+    """The key by which a repeat of the message is recognised."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignalRecord:
     """A signal as it was published, with the number of its shards and the report of each."""
 
@@ -117,6 +126,8 @@ class SignalRecord:
     """Quote units that the orders of all subscribers may have together; None for a signal of our own code."""
     audience: Audience | None = None
     """The followers whom the signal goes to; None: all of them."""
+    received_as: ReceivedAs | None = None
+    """The message that the signal was made of; None for a signal of our own code, and in older records."""
 
     @property
     def shard_notional(self) -> Decimal | None:

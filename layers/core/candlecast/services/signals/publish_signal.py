@@ -9,7 +9,7 @@ from math import ceil
 from candlecast.domain.signals.audience import Audience
 from candlecast.domain.signals.messages import SignalShard
 from candlecast.domain.signals.signal import Signal
-from candlecast.domain.strategies.execution import SignalRecord
+from candlecast.domain.strategies.execution import ReceivedAs, SignalRecord
 from candlecast.domain.values.ids import turn
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import SignalQueue
@@ -38,6 +38,7 @@ class PublishSignal:
         *,
         audience: Audience | None = None,
         max_notional: Decimal | None = None,
+        received_as: ReceivedAs | None = None,
         delay_seconds: int = 0,
     ) -> SignalRecord:
         """Store the signal and queue its shards; raises `RetryLater` if a queue or the store did not take it.
@@ -45,6 +46,7 @@ class PublishSignal:
         A repeat queues the shards of the first time, however many subscribers there are by now. A shard that is done is not
         repeated, so its number must mean the same part of the ring. No shard is always the first. `audience` says which of the
         subscribers get the signal, None: all. `max_notional` bounds the orders of all of them together, in quote units.
+        `received_as` names the message that the signal was made of.
         """
         record = self.store.put_signal(
             SignalRecord(
@@ -55,6 +57,7 @@ class PublishSignal:
                 published_at=self.clock.now(),
                 max_notional=max_notional,
                 audience=audience,
+                received_as=received_as,
             )
         )
         self.queue.send_shards(shard_messages(record), delay_seconds)

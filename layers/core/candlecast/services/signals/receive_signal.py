@@ -8,6 +8,7 @@ from math import ceil
 
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, Signal
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
+from candlecast.domain.strategies.execution import ReceivedAs
 from candlecast.domain.strategies.version import strategy_version
 from candlecast.domain.values.errors import Fatal, NotFound
 from candlecast.domain.values.ids import digest, received_signal_id
@@ -149,7 +150,14 @@ class ReceiveSignal:
             signal = decided if strategy.retired_at is None else decided.without_entry()
             delay = 0 if receipt_key.merged_until is None else ceil((receipt_key.merged_until - now).total_seconds())
             bound = source.settings.max_signal_notional if signal.action.is_entry else None
-            self.publish(signal, source.venue, strategy.subscriber_count, max_notional=bound, delay_seconds=delay)
+            self.publish(
+                signal,
+                source.venue,
+                strategy.subscriber_count,
+                max_notional=bound,
+                received_as=ReceivedAs(source_id=source.source_id, sender_key=receipt_key.key),
+                delay_seconds=delay,
+            )
             self.signals.mark_queued(source.source_id, receipt_key.key, now)
         return Receipt(signal_id, is_queued or signal_id != candidate, merged=receipt_key.merged_until is not None)
 

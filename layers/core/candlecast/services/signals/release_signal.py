@@ -52,8 +52,14 @@ class ReleaseSignal:
             message = NewestMessage(digest("released", signal_id), release.signal_id)
             self.signals.put_newest_message(strategy.source_id, record.signal.market, message, release.released_at)
         followers = strategy.subscriber_count
-        signal, bound = _anew(record.signal, release), record.max_notional
-        self.publish(signal, record.venue, followers, audience=record.audience, max_notional=bound)
+        self.publish(
+            _anew(record.signal, release),
+            record.venue,
+            followers,
+            audience=record.audience,
+            max_notional=record.max_notional,
+            received_as=record.received_as,
+        )
         if release is wanted:
             self.metrics.count("SignalsReleased")
         return verdict
