@@ -38,4 +38,4 @@ def test_orders_positions_and_signals_are_watched_as_printed(tmp_path: Path, mon
     (position,) = json.loads(line)["items"]
     assert position["quantity"] == "10"
     assert "polling every 5 s, not live (live needs the extra [live]" in done.stderr
-    assert "decided" in (tmp_path / "signals.txt").read_text()
+    assert "items" in json.loads((tmp_path / "signals.jsonl").read_text())
