@@ -13,6 +13,7 @@ MEANINGS = {
     403: "The caller's roles do not allow it.",
     404: "There is no such thing, or it is not yours.",
     409: "The state of things does not allow it; `code` says what stands in the way.",
+    412: "The thing is not as `If-Match` says, or the operation compares no version.",
     413: "The body is larger than any legitimate one.",
     422: "The request is not valid; `code` says which rule it breaks, `errors` where.",
     500: "A fault of ours.",

@@ -23,6 +23,7 @@ from candlecast.domain.values.errors import (
     Fatal,
     InvalidValue,
     NotFound,
+    PreconditionFailed,
     Reject,
     RetryLater,
 )
@@ -45,6 +46,7 @@ PLACE = ("line", "row", "candle_close")  # of refused code; a problem has those 
 STATUS_OF_ERROR: tuple[tuple[type[DomainError], HTTPStatus], ...] = (
     (InvalidValue, HTTPStatus.UNPROCESSABLE_ENTITY),
     (NotFound, HTTPStatus.NOT_FOUND),
+    (PreconditionFailed, HTTPStatus.PRECONDITION_FAILED),
     (Conflict, HTTPStatus.CONFLICT),
     (Reject, HTTPStatus.UNPROCESSABLE_ENTITY),
     (Fatal, HTTPStatus.CONFLICT),

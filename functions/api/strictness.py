@@ -1,4 +1,7 @@
-"""Rules of every route: unknown query parameters and bodies that are not plain JSON are refused, lists are CSV on request."""
+"""Rules of every route: unknown query parameters and bodies that are not plain JSON are refused, lists are CSV on request.
+
+Everything that is read has a tag (`functions/api/conditions.py`).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from functools import cached_property
+from http import HTTPStatus
 from typing import Annotated, Any, Literal, NoReturn
 
 from fastapi import Depends, Query, params
@@ -17,7 +21,9 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from functions.api.conditions import MOMENT, answered, if_none_match, refuse_unread
 from functions.api.guards import MAX_BODY_BYTES
+from functions.api.openapi import refusals
 
 MAX_DEPTH = 12  # the deepest legitimate body, a window's days within the limits of settings, has seven levels
 MAX_COMMAS = MAX_BODY_BYTES // 2  # what a body without code has at most; each wrong part costs a kilobyte to report
@@ -32,6 +38,8 @@ CSV_ANSWER: Mapping[int | str, Any] = {
         "headers": {"X-Next-Cursor": {"description": "Of CSV: `cursor` of the next page.", "schema": {"type": "string"}}},
     }
 }
+NOT_MODIFIED: Mapping[int | str, Any] = {304: {"description": "The answer is still the one that you have."}}
+CONDITIONAL = frozenset({"PUT", "PATCH", "DELETE"})  # a POST makes something, or is safe on any state
 ROWS = ("items", "days")  # of an answer that is a list: the field that has the entries
 
 
@@ -45,13 +53,25 @@ def chosen_format(
 
 
 class StrictRoute(APIRoute):
-    """A route that refuses unknown and repeated query parameters, reads bodies by `StrictRequest`, and gives lists as CSV."""
+    """A route that refuses unknown and repeated query parameters, reads bodies by `StrictRequest`, and gives lists as CSV.
+
+    A route that reads answers with a tag. A route that writes refuses a condition that it does not compare.
+    """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        self.rows = _rows(get_typed_return_annotation(endpoint)) if "GET" in (options.get("methods") or ()) else None
-        if self.rows is not None:
-            options["dependencies"] = [*(options.get("dependencies") or ()), Depends(chosen_format)]
-            options["responses"] = {**(options.get("responses") or {}), **CSV_ANSWER}
+        methods, model = frozenset(options.get("methods") or ()), get_typed_return_annotation(endpoint)
+        self.reads, self.is_conditional = "GET" in methods, bool(methods & CONDITIONAL)
+        self.rows = _rows(model) if self.reads else None
+        self.tells_moment = MOMENT in getattr(model, "model_fields", ())
+        added = [chosen_format] if self.rows is not None else []
+        added += [if_none_match] if self.reads else []
+        options["dependencies"] = [*(options.get("dependencies") or ()), *map(Depends, added)]
+        options["responses"] = {
+            **(options.get("responses") or {}),
+            **(CSV_ANSWER if self.rows is not None else {}),
+            **(NOT_MODIFIED if self.reads else {}),
+            **(refusals(412) if self.is_conditional else {}),
+        }
         super().__init__(path, endpoint, **options)
 
     @cached_property
@@ -59,13 +79,24 @@ class StrictRoute(APIRoute):
         """Names of the query parameters that the route or one of its dependencies takes."""
         return frozenset(field.alias for field in get_flat_params(self.dependant) if isinstance(field.field_info, params.Query))
 
+    @cached_property
+    def headers(self) -> frozenset[str]:
+        """Names of the headers that the route or one of its dependencies takes."""
+        return frozenset(field.alias for field in get_flat_params(self.dependant) if isinstance(field.field_info, params.Header))
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
 
         async def strict(request: Request) -> Response:
             self.check_parameters(request)
+            if self.is_conditional:
+                refuse_unread(request.headers, self.headers)
             answer = await handler(StrictRequest(request.scope, request.receive))
-            return self._as_csv(answer) if request.query_params.get(FORMAT) == "csv" else answer
+            is_csv = request.query_params.get(FORMAT) == "csv"
+            if is_csv:
+                answer = self._as_csv(answer)
+            is_tagged = self.reads and answer.status_code == HTTPStatus.OK
+            return answered(request, answer, tells_moment=self.tells_moment and not is_csv) if is_tagged else answer
 
         return strict
 

@@ -174,6 +174,12 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
         "VENUE_MISMATCH": ("The account is on another venue than the strategy.", "Use an account on the strategy's venue."),
         "VERSION_CONFLICT": ("Others wrote the same item at every attempt.", "Send the request again."),
     },
+    412: {
+        "PRECONDITION_FAILED": (
+            "`If-Match` names another state than the thing has now, or the operation compares no version.",
+            "Read the thing again, and decide anew with its new `ETag`.",
+        ),
+    },
     413: {"BODY_TOO_LARGE": ("The body is larger than any legitimate one.", "Send less.")},
     422: {
         "INVALID_REQUEST": (

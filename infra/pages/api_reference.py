@@ -55,6 +55,7 @@ This page is generated from the code: `python -m infra.pages.api_reference`.
 Money is a decimal number as text (`"1000.50"`) or a whole number. Instants are RFC 3339 text with a zone, of the
 years 2000 to 2099, and are answered in UTC. Unknown fields are refused.
 """
+HEADER_NAMES = {"idempotency-key": "Idempotency-Key"}  # the framework takes a parameter's own name
 NO_ROLE = "any valid token"
 OPEN = "everybody, without a token"
 WHO: Mapping[Any, str] = {
@@ -303,6 +304,19 @@ def _headers() -> Iterator[str]:
                 "`POST /v1/accounts`, `POST /v1/subscriptions` and `POST /v1/backtests`: 1 to 128 visible ASCII characters. A "
                 "repeat with the same key makes nothing new and answers with the first result as it is now.",
             ),
+            (
+                "`ETag`",
+                "answer",
+                "With everything that is read. Of a single thing it names the version that a change compares, too. `W/` marks "
+                "an answer that tells its own moment, which the tag leaves out.",
+            ),
+            ("`If-None-Match`", "request", "With every `GET`: 304 without a body while the answer is the one with this `ETag`."),
+            (
+                "`If-Match`",
+                "request",
+                "With `PUT`, `PATCH` and `DELETE`: the change is made only to the state with this `ETag`, else 412. An "
+                "operation that compares no version refuses it. A `POST` does not look at it.",
+            ),
             ("`Retry-After`", "answer", "With 503: seconds to wait before the next request."),
             ("`WWW-Authenticate: Bearer`", "answer", "With 401."),
             ("`Cache-Control: no-store`", "answer", "With every refusal."),
@@ -332,7 +346,9 @@ def _operation(method: str, path: str, operation: Mapping[str, Any], route: APIR
     yield f"- Who: {who_may(route)}."
     for parameter in operation.get("parameters", ()):
         meaning = f": {_text(parameter['description'])}" if "description" in parameter else "."
-        name = parameter["name"] if parameter["in"] != "header" else "Idempotency-Key"
+        name = HEADER_NAMES.get(parameter["name"], parameter["name"])
+        if name == "If-None-Match":  # of every route that reads; the table of headers has it
+            continue
         need = "" if parameter["required"] else ", optional"
         yield f"- {parameter['in'].capitalize()} `{name}`{need}, {_kind(parameter['schema'])}{meaning}"
     body = operation.get("requestBody")
@@ -342,7 +358,7 @@ def _operation(method: str, path: str, operation: Mapping[str, Any], route: APIR
     for status, answer in sorted(operation["responses"].items()):
         if status.startswith("2"):
             yield f"- Answers {status}: {_kind(answer['content']['application/json']['schema'])}."
-    refusals = ", ".join(code for code in sorted(operation["responses"]) if not code.startswith("2"))
+    refusals = ", ".join(code for code in sorted(operation["responses"]) if code >= "400")
     yield f"- Refuses with {refusals}.\n"
 
 

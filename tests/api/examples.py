@@ -211,6 +211,7 @@ def refusals() -> dict[str, Any]:
         client.get("/v1/dead-letters/trade"),
         client.get("/v1/accounts/unknown-1"),
         client.post("/v1/backtests", {"strategy_id": EXTERNAL, "start": "2026-11-20T08:00:00Z"}),
+        client.send("PATCH", f"/v1/accounts/{ACCOUNT}", {"label": "other"}, headers={"if-match": '"another"'}),
         client.send("POST", "/v1/accounts", raw=" " * (MAX_BODY_BYTES + 1)),
         client.post("/v1/accounts", {"label": "", "venue": "paper"}),
     ]
@@ -247,6 +248,22 @@ def ask(operation: Operation, body: Any, query: Mapping[str, str] = MappingProxy
 
 
 def sent(operation: Operation, body: Any, query: Mapping[str, str], by: Callable[[Deployment], Client]) -> Answer:
+    deployment = prepared(operation, body)
+    if operation.operation_id == "approve_act":
+        body = {"digest": deployment.approvals.find_approval("approval-1").digest}
+    url, own_query = address(operation)
+    return by(deployment).send(operation.method, url, body, query={**own_query, **query})
+
+
+def address(operation: Operation) -> tuple[str, Mapping[str, str]]:
+    """Path and query of an operation on the things of `prepared`."""
+    case = CASES.get(operation.operation_id, Case())
+    ids = {"subscription_id": SUBSCRIPTION, "account_id": ACCOUNT, "strategy_id": STRATEGY, "order_id": ORDER, **case.ids}
+    return operation.url(**ids), case.query
+
+
+def prepared(operation: Operation, body: Any = None) -> Deployment:
+    """A fresh deployment with the things that an operation is asked about."""
     deployment = populate(made_deployment())
     case = CASES.get(operation.operation_id, Case())
     case.before(deployment)
@@ -254,10 +271,7 @@ def sent(operation: Operation, body: Any, query: Mapping[str, str], by: Callable
         followed(body)(deployment)
     if operation.operation_id in ("close_position", "move_stop"):
         held(body)(deployment)
-    if operation.operation_id == "approve_act":
-        body = {"digest": deployment.approvals.find_approval("approval-1").digest}
-    ids = {"subscription_id": SUBSCRIPTION, "account_id": ACCOUNT, "strategy_id": STRATEGY, "order_id": ORDER, **case.ids}
-    return by(deployment).send(operation.method, operation.url(**ids), body, query={**case.query, **query})
+    return deployment
 
 
 def written() -> str:

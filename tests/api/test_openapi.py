@@ -57,6 +57,7 @@ OPERATION_IDS = [
     "get_effective_limits",
     "get_execution_statistics",
     "get_health",
+    "get_kill_switch",
     "get_limits",
     "get_order",
     "get_order_receipt",

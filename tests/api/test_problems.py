@@ -96,7 +96,7 @@ def test_a_problem_lists_a_bounded_number_of_fields(deployment: Deployment) -> N
     ("path", "methods"),
     [
         ("/v1/accounts", "GET, POST"),
-        ("/v1/kill-switches/USER/me", "DELETE, PUT"),
+        ("/v1/kill-switches/USER/me", "DELETE, GET, PUT"),
         ("/v1/accounts/a/credentials", "DELETE, PUT"),
         ("/v1/limits/pools/fund-1", "GET, PUT"),
         ("/health", "GET"),

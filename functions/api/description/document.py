@@ -51,6 +51,14 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "schema": {"type": "string", "const": "Bearer"},
         "example": "Bearer",
     },
+    "ETag": {
+        "description": (
+            "Tag of this answer, for `If-None-Match`. Of a single thing it names the version, too: send it in `If-Match` with a "
+            "change of the thing."
+        ),
+        "schema": {"type": "string"},
+        "example": '"8f4b1c0de2a37f55-0a6d7c1be99f4f0c8d2b5b7f6f3f9a11"',
+    },
     "Cache-Control": {
         "description": "Whether, and for how long, the answer may be kept.",
         "schema": {"type": "string"},
@@ -75,8 +83,9 @@ MESSAGES: Mapping[str, Any] = {
     }
 }
 """Messages that come to a client by themselves, by their type."""
+OF_READING = {"200": ("ETag", "Cache-Control"), "304": ("ETag", "Cache-Control")}
 OF_REFUSALS = {"401": ("WWW-Authenticate", "Cache-Control"), "503": ("Retry-After", "Cache-Control")}
-OF_HEALTH = {"200": ("Cache-Control",), "503": OF_REFUSALS["503"]}
+OF_HEALTH = {**OF_READING, "503": OF_REFUSALS["503"]}
 EXAMPLES = Path(__file__).with_name("examples.json")  # of the tests, which write and run them
 NOTHING_SAID = "Successful Response"  # the framework's own words for an answer without any
 CLAUSE = re.compile(r"[.;:,]\s")  # where the first thought of a description ends
@@ -106,8 +115,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for name, body in document["components"]["schemas"].items():
             _say_properties(name, body, document["components"]["schemas"])
         examples = json.loads(EXAMPLES.read_bytes())
-        for _, _, operation in operations(document):
-            _finish(operation, document["components"]["schemas"])
+        for method, _, operation in operations(document):
+            _finish(method, operation, document["components"]["schemas"])
             _show(operation, examples["operations"].get(operation["operationId"], {}), examples["refusals"])
         app.openapi_schema = document
     return app.openapi_schema
@@ -151,19 +160,21 @@ def _say_properties(name: str, body: dict[str, Any], schemas: Mapping[str, Any])
             described["description"] = words
 
 
-def _finish(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+def _finish(method: str, operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
     operation["summary"] = CLAUSE.split(operation["description"], maxsplit=1)[0].rstrip(".").replace("\n", " ")
     operation.setdefault("security", [])
     for parameter in operation.get("parameters", ()):
         _finish_parameter(parameter)
-    declared = OF_HEALTH if operation["operationId"] == "get_health" else OF_REFUSALS
+    declared = OF_REFUSALS | (OF_READING if method == "get" else {})
+    if operation["operationId"] == "get_health":
+        declared = OF_HEALTH
     for status, answer in operation["responses"].items():
         if answer["description"] == NOTHING_SAID:
             model = answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
             answer["description"] = schemas[model]["description"].partition("\n\n")[0]
         names = declared.get(status, ("Cache-Control",) if status >= "400" else ())
         if names:
-            answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+            answer["headers"] = answer.get("headers", {}) | {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _finish_parameter(parameter: dict[str, Any]) -> None:
@@ -185,7 +196,7 @@ def _show(operation: dict[str, Any], example: Mapping[str, Any], refusals: Mappi
         body = operation["requestBody"]["content"]["application/json"]
         body.setdefault("examples", {})[f"example-{number}"] = {"value": value}
     for status, answer in operation["responses"].items():
-        content = answer["content"]
+        content = answer.get("content", {})
         if status == example.get("status"):
             content["application/json"]["example"] = example["answer"]
             if "text/csv" in content and "csv" in example:

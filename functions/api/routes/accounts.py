@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from functions.api.conditions import IfMatchDep, ShownDep, version_of_account
 from functions.api.deps import AccountId, CallerDep, IdempotencyKey
 from functions.api.filters import AccountFilterDep
 from functions.api.openapi import refusals
@@ -43,9 +44,9 @@ def create_account(
 
 
 @router.get("/{account_id}", responses=refusals(404))
-def get_account(who: CallerDep, accounts: AccountsDep, account_id: AccountId) -> AccountView:
+def get_account(who: CallerDep, accounts: AccountsDep, account_id: AccountId, shown: ShownDep) -> AccountView:
     """Show one account."""
-    return AccountView.of(accounts.load(who.tenant_id, account_id))
+    return AccountView.of(shown(version_of_account, accounts.load(who.tenant_id, account_id)))
 
 
 @router.get("/{account_id}/equity", responses=refusals(404))
@@ -57,33 +58,37 @@ def get_account_equity(
 
 
 @router.put("/{account_id}/credentials", responses=refusals(404, 409, 413))
-def put_credentials(who: CallerDep, change: ChangeCredentialsDep, account_id: AccountId, body: NewCredentials) -> AccountView:
+def put_credentials(
+    who: CallerDep, change: ChangeCredentialsDep, account_id: AccountId, body: NewCredentials, if_match: IfMatchDep
+) -> AccountView:
     """Give or replace the keys. The account is VERIFYING until the venue has told their rights and a look has worked with them.
 
     Until then it takes no entries; stops, targets, exits and looks use the new keys at once.
     """
-    return AccountView.of(change.put(who.tenant_id, account_id, body.to_domain()))
+    return AccountView.of(change.put(who.tenant_id, account_id, body.to_domain(), expect=if_match(version_of_account)))
 
 
 @router.delete("/{account_id}/credentials", responses=refusals(404, 409))
-def delete_credentials(who: CallerDep, change: ChangeCredentialsDep, account_id: AccountId) -> AccountView:
+def delete_credentials(who: CallerDep, change: ChangeCredentialsDep, account_id: AccountId, if_match: IfMatchDep) -> AccountView:
     """Take the keys away; no order is placed from now on, and open positions are yours to look after."""
-    return AccountView.of(change.delete(who.tenant_id, account_id))
+    return AccountView.of(change.delete(who.tenant_id, account_id, expect=if_match(version_of_account)))
 
 
 @router.put("/{account_id}/limits", responses=refusals(404, 409, 413))
-def put_account_limits(who: CallerDep, limit: LimitAccountDep, account_id: AccountId, body: LimitsInput) -> AccountView:
+def put_account_limits(
+    who: CallerDep, limit: LimitAccountDep, account_id: AccountId, body: LimitsInput, if_match: IfMatchDep
+) -> AccountView:
     """Replace the account's limits. They hold for each of its subscriptions, and can only tighten the levels above."""
     limits: Any = body
-    return AccountView.of(limit(who.tenant_id, account_id, limits.to_domain()))
+    return AccountView.of(limit(who.tenant_id, account_id, limits.to_domain(), expect=if_match(version_of_account)))
 
 
 @router.put("/{account_id}/position-mode", responses=refusals(404, 409))
 def put_position_mode(
-    who: CallerDep, change: ChangePositionModeDep, account_id: AccountId, body: PositionModeInput
+    who: CallerDep, change: ChangePositionModeDep, account_id: AccountId, body: PositionModeInput, if_match: IfMatchDep
 ) -> AccountView:
     """Keep one net position in a market (ONE_WAY) or both sides (HEDGE); only while nothing is held or open."""
-    return AccountView.of(change(who.tenant_id, account_id, body.mode))
+    return AccountView.of(change(who.tenant_id, account_id, body.mode, expect=if_match(version_of_account)))
 
 
 @router.post("/{account_id}/disable", responses=refusals(404, 409))
@@ -99,9 +104,11 @@ def enable_account(who: CallerDep, switch: SwitchAccountDep, account_id: Account
 
 
 @router.patch("/{account_id}", responses=refusals(404, 409, 413))
-def rename_account(who: CallerDep, rename: RenameAccountDep, account_id: AccountId, body: NewLabel) -> AccountView:
+def rename_account(
+    who: CallerDep, rename: RenameAccountDep, account_id: AccountId, body: NewLabel, if_match: IfMatchDep
+) -> AccountView:
     """Give an account another label."""
-    return AccountView.of(rename(who.tenant_id, account_id, body.label))
+    return AccountView.of(rename(who.tenant_id, account_id, body.label, expect=if_match(version_of_account)))
 
 
 @router.post("/{account_id}/retire", responses=refusals(404, 409))

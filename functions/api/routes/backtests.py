@@ -5,6 +5,7 @@ from __future__ import annotations
 from candlecast.domain.values.ids import digest
 from candlecast.ports.backtests import RequestKey
 from candlecast.services.backtests.ask_backtest import Reader
+from functions.api.conditions import IfMatchDep, ShownDep, version_of_backtest
 from functions.api.deps import PLATFORM_ADMIN, BacktestId, CallerDep, CorrelationDep, IdempotencyKey
 from functions.api.filters import BacktestFilterDep
 from functions.api.openapi import refusals
@@ -44,15 +45,15 @@ def ask_backtest(
 
 
 @router.get("/{backtest_id}", responses=refusals(404))
-def get_backtest(who: CallerDep, backtests: BacktestsDep, backtest_id: BacktestId) -> BacktestView:
+def get_backtest(who: CallerDep, backtests: BacktestsDep, backtest_id: BacktestId, shown: ShownDep) -> BacktestView:
     """Show one backtest and its progress."""
-    return BacktestView.of(backtests.find_backtest(who.tenant_id, backtest_id))
+    return BacktestView.of(shown(version_of_backtest, backtests.find_backtest(who.tenant_id, backtest_id)))
 
 
 @router.delete("/{backtest_id}", responses=refusals(404, 409))
-def cancel_backtest(who: CallerDep, cancel: CancelBacktestDep, backtest_id: BacktestId) -> BacktestView:
+def cancel_backtest(who: CallerDep, cancel: CancelBacktestDep, backtest_id: BacktestId, if_match: IfMatchDep) -> BacktestView:
     """Cancel a backtest that waits or runs. An ended backtest stays as it is, and both stay in the list."""
-    return BacktestView.of(cancel(who.tenant_id, backtest_id))
+    return BacktestView.of(cancel(who.tenant_id, backtest_id, expect=if_match(version_of_backtest)))
 
 
 @router.get("/{backtest_id}/results", responses=refusals(404, 409))

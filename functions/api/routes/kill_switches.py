@@ -11,6 +11,7 @@ from candlecast.domain.account.kill_switch import PLATFORM, PLATFORM_ID, KillSwi
 from candlecast.domain.people.approval import Approval
 from candlecast.domain.values.errors import NotFound
 from candlecast.services.account.set_kill_switch import Setter
+from functions.api.conditions import IfMatchDep, ShownDep, version_of_switch
 from functions.api.deps import OF_TENANT, PLATFORM_ADMIN, TENANT, Caller, CallerDep, identifier
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
@@ -74,9 +75,23 @@ def list_kill_switches(who: CallerDep, kill_switches: KillSwitchesDep, paging: P
     )
 
 
+@router.get("/{scope}/{scope_id}", responses=refusals(403, 404))
+def get_kill_switch(who: CallerDep, kill_switches: KillSwitchesDep, place: Place, shown: ShownDep) -> KillSwitchView:
+    """Show a switch as it was set last, on or off. A switch that was never set answers 404."""
+    switch = kill_switches.find_switch(place)
+    if switch is None:
+        raise NotFound("never set")
+    return KillSwitchView.of(shown(version_of_switch, switch), to_operations=PLATFORM_ADMIN in who.roles)
+
+
 @router.put("/{scope}/{scope_id}", response_model=KillSwitchView, responses={**WAITS, **refusals(403, 404, 409, 413)})
 def put_kill_switch(
-    who: CallerDep, strategies: StrategiesDep, change: ChangeSwitchDep, place: Place, body: NewKillSwitch
+    who: CallerDep,
+    strategies: StrategiesDep,
+    change: ChangeSwitchDep,
+    place: Place,
+    body: NewKillSwitch,
+    if_match: IfMatchDep,
 ) -> KillSwitchView | JSONResponse:
     """Turn a switch on, or to another grade; it is in force for every order that leaves from now on.
 
@@ -84,13 +99,16 @@ def put_kill_switch(
     """
     if place.scope is SwitchScope.STRATEGY:
         strategies.get_strategy(place.scope_id)  # a misspelt name must not look like a switch that is on
-    return _answer(who, change.set(place, body.grade, body.reason, _setter(who)))
+    changed = change.set(place, body.grade, body.reason, _setter(who), expect=if_match(version_of_switch))
+    return _answer(who, changed)
 
 
 @router.delete("/{scope}/{scope_id}", response_model=KillSwitchView, responses={**WAITS, **refusals(403, 404, 409)})
-def delete_kill_switch(who: CallerDep, change: ChangeSwitchDep, place: Place) -> KillSwitchView | JSONResponse:
+def delete_kill_switch(
+    who: CallerDep, change: ChangeSwitchDep, place: Place, if_match: IfMatchDep
+) -> KillSwitchView | JSONResponse:
     """Turn a switch off. Nothing else ever does. It waits for a second platform admin, but for a switch of a user."""
-    return _answer(who, change.clear(place, _setter(who)))
+    return _answer(who, change.clear(place, _setter(who), expect=if_match(version_of_switch)))
 
 
 def _answer(who: Caller, changed: KillSwitch | Approval) -> KillSwitchView | JSONResponse:

@@ -12,6 +12,7 @@ from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.record import PLATFORM, PLATFORM_ID, RECORDED_SCOPES, LimitPlace
 from candlecast.domain.values.errors import NotFound
 from candlecast.services.people.lift_lock import LockPlace
+from functions.api.conditions import IfMatchDep, ShownDep, version_of_limits
 from functions.api.deps import (
     OF_TENANT,
     PLATFORM_ADMIN,
@@ -134,28 +135,36 @@ def validate_order(who: CallerDep, validate: ValidateOrderDep, body: ValidationR
 
 
 @router.get("/levels/{scope}/{scope_id}", responses=refusals(403, 404))
-def get_limits(change: ChangeLimitsDep, place: Place) -> LimitRecordView:
+def get_limits(change: ChangeLimitsDep, place: Place, shown: ShownDep) -> LimitRecordView:
     """Show what a level limits: `USER/me` is your own word, `OPERATIONS/me` that of operators about you.
 
     The other levels are for platform admins.
     """
-    return LimitRecordView.of(change.find(place))
+    return LimitRecordView.of(shown(version_of_limits, change.find(place)))
 
 
 @router.put("/levels/{scope}/{scope_id}", responses=refusals(403, 404, 409, 413))
-def put_limits(who: CallerDep, change: ChangeLimitsDep, place: WrittenPlace, body: LimitsInput) -> LimitRecordView:
+def put_limits(
+    who: CallerDep, change: ChangeLimitsDep, place: WrittenPlace, body: LimitsInput, if_match: IfMatchDep
+) -> LimitRecordView:
     """Replace what a level limits; it can only tighten what stands above it. The next signal is held against it.
 
-    A platform admin's limits for another user go to the level OPERATIONS, which that user sees and cannot change.
+    A platform admin's limits for another user go to the level OPERATIONS, which that user sees and cannot change. `If-Match` then
+    takes the tag of that level.
     """
     limits: Any = body
-    return LimitRecordView.of(change.set(place, limits.to_domain(), who.name))
+    return LimitRecordView.of(change.set(place, limits.to_domain(), who.name, expect=if_match(version_of_limits)))
 
 
 @router.put("/members/{scope_id}", responses=refusals(403, 404, 409, 413))
-def put_membership(who: AdminDep, change: ChangeLimitsDep, scope_id: MemberId, body: Membership) -> LimitRecordView:
-    """Say which organisation and group a user belongs to."""
-    return LimitRecordView.of(change.move_user(_tenant(who, scope_id), body.organisation_id, body.group_id, who.name))
+def put_membership(
+    who: AdminDep, change: ChangeLimitsDep, scope_id: MemberId, body: Membership, if_match: IfMatchDep
+) -> LimitRecordView:
+    """Say which organisation and group a user belongs to. `If-Match` takes the tag of the user's level USER."""
+    expect = if_match(version_of_limits)
+    return LimitRecordView.of(
+        change.move_user(_tenant(who, scope_id), body.organisation_id, body.group_id, who.name, expect=expect)
+    )
 
 
 def _lock(

@@ -10,6 +10,7 @@ from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.ports.clock import Clock
 from candlecast.ports.pool import PoolStore
+from functions.api.conditions import IfMatchDep, ShownDep, version_of_limits
 from functions.api.deps import AdminDep, identifier
 from functions.api.openapi import refusals
 from functions.api.ports import ClockDep, PoolsDep
@@ -28,20 +29,27 @@ Organisation = Annotated[LimitPlace, Depends(_organisation)]
 
 
 @router.get("/{organisation_id}")
-def get_pool(change: ChangeLimitsDep, pools: PoolsDep, clock: ClockDep, place: Organisation) -> PoolView:
+def get_pool(change: ChangeLimitsDep, pools: PoolsDep, clock: ClockDep, place: Organisation, shown: ShownDep) -> PoolView:
     """Show the bounds that an organisation's accounts share, and how much of each is used now."""
-    return _view(pools, clock, change.find(place))
+    return _view(pools, clock, shown(version_of_limits, change.find(place)))
 
 
 @router.put("/{organisation_id}", responses=refusals(409, 413))
 def put_pool(
-    who: AdminDep, change: ChangeLimitsDep, pools: PoolsDep, clock: ClockDep, place: Organisation, body: PoolInput
+    who: AdminDep,
+    change: ChangeLimitsDep,
+    pools: PoolsDep,
+    clock: ClockDep,
+    place: Organisation,
+    body: PoolInput,
+    if_match: IfMatchDep,
 ) -> PoolView:
     """Replace what an organisation's accounts may have together.
 
     The next signal is held against it. Below a bound that is lowered under what is used nothing is taken until enough has ended.
     """
-    return _view(pools, clock, change.set_pool(place, body.to_domain(), who.name))
+    changed = change.set_pool(place, body.to_domain(), who.name, expect=if_match(version_of_limits))
+    return _view(pools, clock, changed)
 
 
 def _view(pools: PoolStore, clock: Clock, record: LimitRecord) -> PoolView:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Query
 
+from functions.api.conditions import IfMatchDep, ShownDep, version_of_source, version_of_strategy
 from functions.api.deps import PLATFORM_ADMIN, AdminDep, CallerDep, StrategyId, platform_admin
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
@@ -72,8 +73,9 @@ def create_strategy(
 
 
 @router.get("/{strategy_id}", responses=refusals(404))
-def get_strategy(admitted: AdmissionDep, parity: ShowParityDep) -> StrategyView:
+def get_strategy(admitted: AdmissionDep, parity: ShowParityDep, shown: ShownDep) -> StrategyView:
     """Show one strategy; followers and operators see code and parameters of the platform's, authors those of their own."""
+    shown(version_of_strategy, admitted.strategy)
     return StrategyView.shown(admitted, parity(admitted).share)
 
 
@@ -116,24 +118,36 @@ def revoke_previous_secret(
 
 
 @router.get("/{strategy_id}/source", responses=refusals(403, 404, 409))
-def get_source(_: AdminDep, show: ShowSourceDep, strategy_id: StrategyId) -> SourceStateView:
+def get_source(_: AdminDep, show: ShowSourceDep, strategy_id: StrategyId, shown: ShownDep) -> SourceStateView:
     """Show the source of an external strategy: who may send, how often, and how much it has caused today."""
-    return SourceStateView.of(show(strategy_id))
+    found = show(strategy_id)
+    shown(version_of_source, found.source)
+    return SourceStateView.of(found)
 
 
 @router.put("/{strategy_id}/source", responses=refusals(403, 404, 409, 413))
 def put_source(
-    _: AdminDep, change: ChangeSourceDep, show: ShowSourceDep, strategy_id: StrategyId, body: SourceChange
+    _: AdminDep,
+    change: ChangeSourceDep,
+    show: ShowSourceDep,
+    strategy_id: StrategyId,
+    body: SourceChange,
+    if_match: IfMatchDep,
 ) -> SourceStateView:
     """Replace the settings of an external strategy's source; the next message is judged by them."""
-    change(strategy_id, body.replace_all)
+    change(strategy_id, body.replace_all, expect=if_match(version_of_source))
     return SourceStateView.of(show(strategy_id))
 
 
 @router.patch("/{strategy_id}/source", responses=refusals(403, 404, 409, 413))
 def update_source(
-    _: AdminDep, change: ChangeSourceDep, show: ShowSourceDep, strategy_id: StrategyId, body: SourceChange
+    _: AdminDep,
+    change: ChangeSourceDep,
+    show: ShowSourceDep,
+    strategy_id: StrategyId,
+    body: SourceChange,
+    if_match: IfMatchDep,
 ) -> SourceStateView:
     """Change the given settings of an external strategy's source; the others stay as they are."""
-    change(strategy_id, body.apply)
+    change(strategy_id, body.apply, expect=if_match(version_of_source))
     return SourceStateView.of(show(strategy_id))

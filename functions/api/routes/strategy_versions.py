@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Path
 
 from candlecast.domain.strategies.versions import MAX_VERSIONS
+from functions.api.conditions import IfMatchDep, version_of_strategy
 from functions.api.deps import StrategyId
 from functions.api.filters import VersionFilterDep
 from functions.api.openapi import refusals
@@ -88,9 +89,11 @@ def roll_back_version(
 
 
 @router.patch("", responses=refusals(409, 413))
-def edit_strategy(edit: EditStrategyDep, who: AuthorDep, strategy_id: StrategyId, body: StrategyEdit) -> StrategyView:
+def edit_strategy(
+    edit: EditStrategyDep, who: AuthorDep, strategy_id: StrategyId, body: StrategyEdit, if_match: IfMatchDep
+) -> StrategyView:
     """Change a strategy's name, description, tags, visibility or collaborators; the others stay as they are."""
-    return StrategyView.of(edit(who, strategy_id, body.to_edit()))
+    return StrategyView.of(edit(who, strategy_id, body.to_edit(), expect=if_match(version_of_strategy)))
 
 
 @router.post("/retire", responses=refusals(409))

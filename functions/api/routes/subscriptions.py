@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functions.api.conditions import IfMatchDep, ShownDep, version_of_subscription
 from functions.api.deps import CallerDep, CorrelationDep, IdempotencyKey, SubscriptionId
 from functions.api.filters import SubscriptionFilterDep
 from functions.api.openapi import refusals
@@ -61,23 +62,29 @@ def create_subscription(
 
 
 @router.get("/{subscription_id}", responses=refusals(404))
-def get_subscription(who: CallerDep, subscriptions: SubscriptionsDep, subscription_id: SubscriptionId) -> SubscriptionView:
+def get_subscription(
+    who: CallerDep, subscriptions: SubscriptionsDep, subscription_id: SubscriptionId, shown: ShownDep
+) -> SubscriptionView:
     """Show one subscription."""
-    return SubscriptionView.of(subscriptions.get_subscription(who.tenant_id, subscription_id))
+    return SubscriptionView.of(shown(version_of_subscription, subscriptions.get_subscription(who.tenant_id, subscription_id)))
 
 
 @router.patch("/{subscription_id}/settings", responses=refusals(404, 409, 413))
 def update_subscription(
-    who: CallerDep, change: ChangeSubscriptionDep, subscription_id: SubscriptionId, body: SettingsChange
+    who: CallerDep, change: ChangeSubscriptionDep, subscription_id: SubscriptionId, body: SettingsChange, if_match: IfMatchDep
 ) -> SubscriptionView:
     """Change settings; the next signal uses them, open positions keep their stops."""
-    return SubscriptionView.of(change.update(who.tenant_id, subscription_id, body.apply))
+    expect = if_match(version_of_subscription)
+    return SubscriptionView.of(change.update(who.tenant_id, subscription_id, body.apply, expect=expect))
 
 
 @router.put("/{subscription_id}/version", responses=refusals(404, 409, 413))
-def pin_version(who: CallerDep, pin: PinVersionDep, subscription_id: SubscriptionId, body: Pin) -> SubscriptionView:
+def pin_version(
+    who: CallerDep, pin: PinVersionDep, subscription_id: SubscriptionId, body: Pin, if_match: IfMatchDep
+) -> SubscriptionView:
     """Stay with a version of the strategy, or follow the latest; open positions keep their levels."""
-    return SubscriptionView.of(pin(who.tenant_id, subscription_id, body.version))
+    expect = if_match(version_of_subscription)
+    return SubscriptionView.of(pin(who.tenant_id, subscription_id, body.version, expect=expect))
 
 
 @router.post("/{subscription_id}/pause", responses=refusals(404, 409))

@@ -40,6 +40,13 @@ class Conflict(DomainError):
     """The state of the thing does not allow the request; reading again and deciding again may help."""
 
 
+class PreconditionFailed(Conflict):
+    """The thing is not in the state that the caller has seen and named; nothing was changed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("PRECONDITION_FAILED", message)
+
+
 class Reject(DomainError):
     """Terminal refusal: nothing was executed and nothing will be."""
 

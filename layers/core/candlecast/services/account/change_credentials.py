@@ -20,6 +20,7 @@ from candlecast.ports.queue import VettingQueue
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialWriter
 from candlecast.ports.venue import Credentials
+from candlecast.services.expectation import Expectation, anything
 from candlecast.services.retry_conflict import retry_conflict
 
 
@@ -33,16 +34,21 @@ class ChangeCredentials:
     clock: Clock
     identifiers: Identifiers
 
-    def put(self, tenant_id: str, account_id: str, credentials: Credentials) -> Account:
+    def put(
+        self, tenant_id: str, account_id: str, credentials: Credentials, *, expect: Expectation[Account] = anything
+    ) -> Account:
         """Store the keys as a new version, pin it, and ask for its vetting, without which no entry goes.
 
         An account disabled because of its old keys trades again; one that its owner has disabled stays so. If the account
-        cannot be written, the new version lies in the vault unused. Raises `NotFound`, before anything is stored, and `Conflict`.
+        cannot be written, the new version lies in the vault unused. Raises `NotFound`, before anything is stored, and `Conflict`,
+        and the errors of `expect`.
         Raises `RetryLater` if the vetting cannot be asked for: the reconciler asks within the hour, a repeat of the call at once.
         """
-        self.accounts.load(tenant_id, account_id).require_in_service()
+        known = self.accounts.load(tenant_id, account_id)
+        expect(known)
+        known.require_in_service()
         version = self.vault.write(tenant_id, account_id, credentials, self.identifiers.new())
-        stored = self._change(tenant_id, account_id, "CREDENTIALS_SET", lambda account: self._with_keys(account, version))
+        stored = self._change(tenant_id, account_id, "CREDENTIALS_SET", lambda account: self._with_keys(account, version), expect)
         wanted = VettingRequest(
             tenant_id=tenant_id,
             account_id=account_id,
@@ -52,12 +58,12 @@ class ChangeCredentials:
         self.vettings.send_vetting(wanted)
         return stored
 
-    def delete(self, tenant_id: str, account_id: str) -> Account:
+    def delete(self, tenant_id: str, account_id: str, *, expect: Expectation[Account] = anything) -> Account:
         """Forget the keys: first the account stops using them, then the vault deletes them; a repeat finishes what was cut off.
 
         Positions stay open at the venue and are the owner's alone from then on. Raises `NotFound`, `Conflict`.
         """
-        account = self._change(tenant_id, account_id, "CREDENTIALS_REMOVED", partial(_without_keys, now=self.clock.now()))
+        account = self._change(tenant_id, account_id, "CREDENTIALS_REMOVED", partial(_without_keys, now=self.clock.now()), expect)
         self.vault.delete(tenant_id, account_id)
         return account
 
@@ -68,9 +74,17 @@ class ChangeCredentials:
             return changed
         return replace(changed, status=AccountStatus.ACTIVE, disabled_reason=None)
 
-    def _change(self, tenant_id: str, account_id: str, code: str, change: Callable[[Account], Account]) -> Account:
+    def _change(
+        self,
+        tenant_id: str,
+        account_id: str,
+        code: str,
+        change: Callable[[Account], Account],
+        expect: Expectation[Account],
+    ) -> Account:
         def attempt() -> Account:
             account = self.accounts.load(tenant_id, account_id)
+            expect(account)
             changed = change(account)
             if changed == account:
                 return account

@@ -8,6 +8,7 @@ from candlecast.domain.account.account import Account
 from candlecast.domain.values.errors import Conflict, InvalidValue
 from candlecast.domain.values.terms import PositionMode
 from candlecast.ports.store import AccountStore
+from candlecast.services.expectation import Expectation, anything
 from candlecast.services.retry_conflict import retry_conflict
 
 
@@ -17,11 +18,17 @@ class ChangePositionMode:
 
     accounts: AccountStore
 
-    def __call__(self, tenant_id: str, account_id: str, mode: PositionMode) -> Account:
-        """Set the mode. Raises `NotFound`, `Conflict` (ACCOUNT_NOT_FLAT while anything is held or open; VERSION_CONFLICT)."""
+    def __call__(
+        self, tenant_id: str, account_id: str, mode: PositionMode, *, expect: Expectation[Account] = anything
+    ) -> Account:
+        """Set the mode. Raises `NotFound`, `Conflict` (ACCOUNT_NOT_FLAT while anything is held or open; VERSION_CONFLICT).
+
+        Raises the errors of `expect`.
+        """
 
         def attempt() -> Account:
             account = self.accounts.load(tenant_id, account_id)
+            expect(account)
             try:
                 return self.accounts.save(account.with_position_mode(mode))
             except InvalidValue as error:

@@ -12,6 +12,7 @@ from candlecast.domain.values.errors import Conflict
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialWriter
+from candlecast.services.expectation import Expectation, anything
 from candlecast.services.retry_conflict import retry_conflict
 
 
@@ -21,11 +22,12 @@ class RenameAccount:
 
     accounts: AccountStore
 
-    def __call__(self, tenant_id: str, account_id: str, label: str) -> Account:
-        """Change it; a repeat writes nothing. Raises `NotFound`, `Conflict` (VERSION_CONFLICT)."""
+    def __call__(self, tenant_id: str, account_id: str, label: str, *, expect: Expectation[Account] = anything) -> Account:
+        """Change it; a repeat writes nothing. Raises `NotFound`, `Conflict` (VERSION_CONFLICT), and the errors of `expect`."""
 
         def attempt() -> Account:
             account = self.accounts.load(tenant_id, account_id)
+            expect(account)
             return account if account.label == label else self.accounts.save(replace(account, label=label))
 
         return retry_conflict(attempt)

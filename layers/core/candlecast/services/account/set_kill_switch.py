@@ -13,6 +13,7 @@ from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.domain.values.text import require_text
 from candlecast.ports.clock import Clock
 from candlecast.ports.gate import KillSwitchStore
+from candlecast.services.expectation import Expectation, anything
 from candlecast.services.retry_conflict import retry_conflict
 
 
@@ -47,16 +48,26 @@ class SetKillSwitch:
     switches: KillSwitchStore
     clock: Clock
 
-    def set(self, place: SwitchPlace, grade: Grade, reason: str, by: Setter) -> KillSwitch:
+    def set(
+        self,
+        place: SwitchPlace,
+        grade: Grade,
+        reason: str,
+        by: Setter,
+        *,
+        expect: Expectation[KillSwitch | None] = anything,
+    ) -> KillSwitch:
         """Turn the switch on, or to another grade; a repeat changes nothing.
 
         Raises `Conflict` (HELD_BY_OPERATIONS) for a user whose switch operations have set, `SecondOperatorNeeded`, `InvalidValue`
         (TEXT_INVALID), `RetryLater`. COPIES_INCOMPLETE: the switch is on, and for every account within a minute.
+        Raises the errors of `expect`, which gets None if the switch was never set.
         """
         require_text("a reason", reason)
 
         def attempt() -> KillSwitch:
             known = self._changeable(place, by)
+            expect(known)
             if known is not None and (known.grade, known.reason) == (grade, reason):
                 self.switches.complete_switch(place)  # the first attempt may have ended half way
                 return known
@@ -64,14 +75,16 @@ class SetKillSwitch:
 
         return retry_conflict(attempt)
 
-    def clear(self, place: SwitchPlace, by: Setter) -> KillSwitch:
+    def clear(self, place: SwitchPlace, by: Setter, *, expect: Expectation[KillSwitch | None] = anything) -> KillSwitch:
         """Turn the switch off: new orders and waiting orders go again. A repeat changes nothing.
 
-        Raises `NotFound` if it was never on, `Conflict` (HELD_BY_OPERATIONS), `SecondOperatorNeeded`, `RetryLater`.
+        Raises `NotFound` if it was never on, `Conflict` (HELD_BY_OPERATIONS), `SecondOperatorNeeded`, `RetryLater`, and the
+        errors of `expect`.
         """
 
         def attempt() -> KillSwitch:
             known = self._changeable(place, by)
+            expect(known)
             if known is None:
                 raise NotFound("no such switch was ever set")
             return known if known.grade is None else self.write(place, known, None, known.reason, by)

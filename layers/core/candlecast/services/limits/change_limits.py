@@ -16,6 +16,7 @@ from candlecast.domain.values.errors import Conflict
 from candlecast.ports.clock import Clock
 from candlecast.ports.gate import KillSwitchStore
 from candlecast.ports.limits import LimitStore
+from candlecast.services.expectation import Expectation, anything
 from candlecast.services.retry_conflict import retry_conflict
 
 
@@ -31,17 +32,18 @@ class ChangeLimits:
         """The record of a place; an empty one (version 0) if nobody has set anything."""
         return self.limits.read([place]).get(place) or LimitRecord(place=place)
 
-    def set(self, place: LimitPlace, limits: Limits, who: str) -> LimitRecord:
+    def set(self, place: LimitPlace, limits: Limits, who: str, *, expect: Expectation[LimitRecord] = anything) -> LimitRecord:
         """Replace the limits of a place.
 
-        Raises `Conflict` (LIMITS_LOCKED) for a limit that would be loosened while it is locked, `InvalidValue` (LOCK_TOO_LONG).
+        Raises `Conflict` (LIMITS_LOCKED) for a limit that would be loosened while it is locked, `InvalidValue` (LOCK_TOO_LONG),
+        and the errors of `expect`.
         """
 
         def change(record: LimitRecord) -> LimitRecord:
             require_unlocked(record.limits, limits, record.changed_at, self.clock.now())
             return replace(record, limits=limits.require_settable())
 
-        return self._change(place, change, who)
+        return self._change(place, change, who, expect)
 
     def lift_lock(self, place: LimitPlace, until: datetime, who: str) -> LimitRecord:
         """Take the lock until `until` away. `services/people/lift_lock.py` asks who may.
@@ -56,7 +58,9 @@ class ChangeLimits:
 
         return retry_conflict(attempt)
 
-    def set_pool(self, place: LimitPlace, bounds: PoolBounds, who: str) -> LimitRecord:
+    def set_pool(
+        self, place: LimitPlace, bounds: PoolBounds, who: str, *, expect: Expectation[LimitRecord] = anything
+    ) -> LimitRecord:
         """Replace what an organisation's accounts share. Raises `Conflict` (LIMITS_LOCKED) as `set` does."""
 
         def change(record: LimitRecord) -> LimitRecord:
@@ -64,9 +68,17 @@ class ChangeLimits:
             refuse_locked(loosened, lock_end(record.limits, record.changed_at), self.clock.now())
             return replace(record, pool=None if bounds.is_empty else bounds)
 
-        return self._change(place, change, who)
+        return self._change(place, change, who, expect)
 
-    def move_user(self, tenant_id: str, organisation_id: str | None, group_id: str | None, who: str) -> LimitRecord:
+    def move_user(
+        self,
+        tenant_id: str,
+        organisation_id: str | None,
+        group_id: str | None,
+        who: str,
+        *,
+        expect: Expectation[LimitRecord] = anything,
+    ) -> LimitRecord:
         """Say which organisation and group a user belongs to; None for neither.
 
         A move would loosen for the user alone, so one operator must not leave a level that needs two operators to loosen. Raises
@@ -78,7 +90,7 @@ class ChangeLimits:
             self._require_free(record, moved)
             return moved
 
-        return self._change(LimitPlace(Scope.USER, tenant_id), change, who)
+        return self._change(LimitPlace(Scope.USER, tenant_id), change, who, expect)
 
     def _require_free(self, known: LimitRecord, moved: LimitRecord) -> None:
         left = known.organisation_id if known.organisation_id != moved.organisation_id else None
@@ -96,9 +108,16 @@ class ChangeLimits:
         record = self.find(place)
         refuse_locked([f"the {place.scope.lower()} of the user"], lock_end(record.limits, record.changed_at), self.clock.now())
 
-    def _change(self, place: LimitPlace, change: Callable[[LimitRecord], LimitRecord], who: str) -> LimitRecord:
+    def _change(
+        self,
+        place: LimitPlace,
+        change: Callable[[LimitRecord], LimitRecord],
+        who: str,
+        expect: Expectation[LimitRecord],
+    ) -> LimitRecord:
         def attempt() -> LimitRecord:
             known = self.find(place)
+            expect(known)
             changed = change(replace(known, limits=bounded(known.limits, known.changed_at)))
             return self.limits.save(replace(changed, changed_by=who, changed_at=self.clock.now()))
 

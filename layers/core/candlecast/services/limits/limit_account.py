@@ -11,6 +11,7 @@ from candlecast.domain.limits.lock import require_unlocked, unlocked
 from candlecast.domain.values.copying import replace
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import AccountStore
+from candlecast.services.expectation import Expectation, anything
 from candlecast.services.retry_conflict import retry_conflict
 
 
@@ -21,14 +22,16 @@ class LimitAccount:
     accounts: AccountStore
     clock: Clock
 
-    def __call__(self, tenant_id: str, account_id: str, limits: Limits) -> Account:
+    def __call__(self, tenant_id: str, account_id: str, limits: Limits, *, expect: Expectation[Account] = anything) -> Account:
         """Replace the account's limits.
 
-        Raises `NotFound`, `Conflict` (LIMITS_LOCKED; VERSION_CONFLICT), `InvalidValue` (LOCK_TOO_LONG and others).
+        Raises `NotFound`, `Conflict` (LIMITS_LOCKED; VERSION_CONFLICT), `InvalidValue` (LOCK_TOO_LONG and others), and
+        the errors of `expect`.
         """
 
         def attempt() -> Account:
             account = self.accounts.load(tenant_id, account_id)
+            expect(account)
             now = self.clock.now()
             require_unlocked(account.limits, limits, account.limits_set_at, now)
             return self.accounts.save(replace(account, limits=limits.require_settable(), limits_set_at=now))

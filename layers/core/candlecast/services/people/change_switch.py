@@ -8,6 +8,7 @@ from candlecast.domain.account.kill_switch import Grade, KillSwitch, SwitchPlace
 from candlecast.domain.people.approval import Act, Approval
 from candlecast.domain.values.errors import Conflict
 from candlecast.services.account.set_kill_switch import SecondOperatorNeeded, SetKillSwitch, Setter
+from candlecast.services.expectation import Expectation, anything
 from candlecast.services.people.ask_approval import AskApproval
 from candlecast.services.retry_conflict import VERSION_CONFLICT
 
@@ -21,25 +22,35 @@ class ChangeSwitch:
     switch: SetKillSwitch
     ask: AskApproval
 
-    def set(self, place: SwitchPlace, grade: Grade, reason: str, by: Setter) -> KillSwitch | Approval:
+    def set(
+        self,
+        place: SwitchPlace,
+        grade: Grade,
+        reason: str,
+        by: Setter,
+        *,
+        expect: Expectation[KillSwitch | None] = anything,
+    ) -> KillSwitch | Approval:
         """Turn the switch on, or to another grade; a request for a second operator where the change lets go.
 
         Raises as `SetKillSwitch.set` and `AskApproval` do.
         """
         try:
-            return self.switch.set(place, grade, reason, by)
+            return self.switch.set(place, grade, reason, by, expect=expect)
         except SecondOperatorNeeded as needed:
             if self.ask.one_is_enough():
-                return self.switch.set(place, grade, reason, by.letting_go())
+                return self.switch.set(place, grade, reason, by.letting_go(), expect=expect)
             return self._ask(place, needed.known, grade, reason, by)
 
-    def clear(self, place: SwitchPlace, by: Setter) -> KillSwitch | Approval:
+    def clear(
+        self, place: SwitchPlace, by: Setter, *, expect: Expectation[KillSwitch | None] = anything
+    ) -> KillSwitch | Approval:
         """Turn the switch off; a request for a second operator where it stops others than the caller. Raises as `set` does."""
         try:
-            return self.switch.clear(place, by)
+            return self.switch.clear(place, by, expect=expect)
         except SecondOperatorNeeded as needed:
             if self.ask.one_is_enough():
-                return self.switch.clear(place, by.letting_go())
+                return self.switch.clear(place, by.letting_go(), expect=expect)
             return self._ask(place, needed.known, None, "", by)
 
     def perform(self, approval: Approval) -> None:

@@ -11,6 +11,7 @@ from candlecast.domain.values.errors import Conflict
 from candlecast.ports.clock import Clock
 from candlecast.ports.sources import SourceUse
 from candlecast.ports.store import StrategyStore
+from candlecast.services.expectation import Expectation, anything
 from candlecast.services.retry_conflict import retry_conflict
 
 
@@ -42,11 +43,22 @@ class ChangeSource:
 
     strategies: StrategyStore
 
-    def __call__(self, strategy_id: str, change: Callable[[SignalSource], SignalSource]) -> SignalSource:
-        """Store the source as `change` makes it; raises `NotFound`, `Conflict` (NOT_EXTERNAL, VERSION_CONFLICT)."""
+    def __call__(
+        self,
+        strategy_id: str,
+        change: Callable[[SignalSource], SignalSource],
+        *,
+        expect: Expectation[SignalSource] = anything,
+    ) -> SignalSource:
+        """Store the source as `change` makes it; raises `NotFound`, `Conflict` (NOT_EXTERNAL, VERSION_CONFLICT).
+
+        Raises the errors of `change` and `expect`.
+        """
 
         def attempt() -> SignalSource:
-            changed = change(source_of(self.strategies, strategy_id))
+            known = source_of(self.strategies, strategy_id)
+            expect(known)
+            changed = change(known)
             self.strategies.save_source(changed)
             return changed
 

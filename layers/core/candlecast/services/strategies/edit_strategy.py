@@ -11,6 +11,7 @@ from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.domain.values.text import require_text
 from candlecast.ports.clock import Clock, Identifiers
 from candlecast.ports.store import StrategyStore
+from candlecast.services.expectation import Expectation, anything
 from candlecast.services.retry_conflict import retry_conflict
 from candlecast.services.strategies.change_strategy import Author, change_by, strategy_of
 
@@ -37,18 +38,23 @@ class EditStrategy:
     clock: Clock
     identifiers: Identifiers
 
-    def __call__(self, author: Author, strategy_id: str, edit: Edit) -> StrategyDefinition:
+    def __call__(
+        self, author: Author, strategy_id: str, edit: Edit, *, expect: Expectation[StrategyDefinition] = anything
+    ) -> StrategyDefinition:
         """Store the strategy with the new values; a repeat changes nothing, but for another key of a link.
 
         Raises `NotFound`, `InvalidValue` (TEXT_INVALID, TAGS_INVALID, TOO_MANY_COLLABORATORS), `Conflict` (STRATEGY_RETIRED;
-        OWNER_ONLY for collaborators; NOT_OWNED for a strategy of the platform; VERSION_CONFLICT).
+        OWNER_ONLY for collaborators; NOT_OWNED for a strategy of the platform; VERSION_CONFLICT), and the errors of `expect`.
         """
         require_text("a name", edit.name or "")
         require_text("a description", edit.description or "")
-        return retry_conflict(lambda: self._attempt(author, strategy_id, edit))
+        return retry_conflict(lambda: self._attempt(author, strategy_id, edit, expect))
 
-    def _attempt(self, author: Author, strategy_id: str, edit: Edit) -> StrategyDefinition:
+    def _attempt(
+        self, author: Author, strategy_id: str, edit: Edit, expect: Expectation[StrategyDefinition]
+    ) -> StrategyDefinition:
         strategy = strategy_of(self.strategies, author, strategy_id)
+        expect(strategy)
         if strategy.owner is None and (edit.visibility, edit.collaborators) != (None, None):
             raise Conflict("NOT_OWNED", "a strategy of the platform is public and has no collaborators")
         if edit.collaborators is not None and author.tenant_id != strategy.owner:

@@ -14,6 +14,7 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import AccountStore, SubscriptionStore
+from candlecast.services.expectation import Expectation, anything
 from candlecast.services.retry_conflict import retry_conflict
 
 
@@ -25,15 +26,24 @@ class ChangeSubscription:
     accounts: AccountStore
     clock: Clock
 
-    def update(self, tenant_id: str, subscription_id: str, change: Callable[[Settings], Settings]) -> Subscription:
+    def update(
+        self,
+        tenant_id: str,
+        subscription_id: str,
+        change: Callable[[Settings], Settings],
+        *,
+        expect: Expectation[Subscription] = anything,
+    ) -> Subscription:
         """Apply `change` to the settings in force; the next signal uses the result, open positions keep their stops.
 
         A locked subscription is not loosened by any setting. Raises `NotFound`, `InvalidValue` (LOCK_TOO_LONG, TOO_MANY_ENTRIES,
-        TEXT_INVALID), `Conflict` (SUBSCRIPTION_CANCELLED, LIMITS_LOCKED, VERSION_CONFLICT), and every error of `change`.
+        TEXT_INVALID), `Conflict` (SUBSCRIPTION_CANCELLED, LIMITS_LOCKED, VERSION_CONFLICT), and every error of `change` and
+        `expect`.
         """
 
         def attempt() -> Subscription:
             subscription = alive(self.subscriptions, tenant_id, subscription_id)
+            expect(subscription)
             held, set_at, now = subscription.settings, subscription.settings_set_at, self.clock.now()
             known = replace(held, limits=bounded(held.limits, set_at))
             wanted = change(known).require_settable()

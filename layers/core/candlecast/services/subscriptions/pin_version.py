@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.domain.values.copying import replace
 from candlecast.ports.store import StrategyStore, SubscriptionStore
+from candlecast.services.expectation import Expectation, anything
 from candlecast.services.retry_conflict import retry_conflict
 from candlecast.services.subscriptions.change_subscription import alive
 from candlecast.services.subscriptions.subscribe import require_version
@@ -19,15 +20,18 @@ class PinVersion:
     subscriptions: SubscriptionStore
     strategies: StrategyStore
 
-    def __call__(self, tenant_id: str, subscription_id: str, version: int | None) -> Subscription:
+    def __call__(
+        self, tenant_id: str, subscription_id: str, version: int | None, *, expect: Expectation[Subscription] = anything
+    ) -> Subscription:
         """Stay with a version, or with None follow the latest, from the next candle on; a repeat changes nothing.
 
         Raises `NotFound`, `InvalidValue` (VERSION_UNKNOWN), `Conflict` (SUBSCRIPTION_CANCELLED, TOO_MANY_PINNED_VERSIONS;
-        VERSION_CONFLICT).
+        VERSION_CONFLICT), and the errors of `expect`.
         """
 
         def attempt() -> Subscription:
             subscription = alive(self.subscriptions, tenant_id, subscription_id)
+            expect(subscription)
             if subscription.pinned_version == version:
                 return subscription
             pinned = replace(subscription, pinned_version=version)
