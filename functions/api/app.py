@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -50,6 +51,7 @@ def create_app() -> FastAPI:
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     app.add_route("/openapi.json", document, include_in_schema=False)
     app.add_route("/docs", reference, include_in_schema=False)
+    app.add_route(problems.PAGES + "{code}", code_page, include_in_schema=False)
     return app
 
 
@@ -72,6 +74,16 @@ def reference(request: Request) -> Response:
     from functions.api.description import served
 
     return served.reference(request.app).answer(request)
+
+
+def code_page(request: Request) -> Response:
+    """A code of refusals as a page for people."""
+    from functions.api.description import served
+
+    page = served.code_page(request.path_params["code"])
+    if page is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return page.answer(request)
 
 
 def resources() -> list[BaseRoute]:

@@ -29,7 +29,7 @@ from candlecast.domain.values.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-TYPE_PREFIX = "urn:candlecast:problem:"
+PAGES = "/problems/"  # one for each code (functions/api/description/code_pages.py)
 MAX_POINTERS = 20  # a body can be wrong in as many places as it has fields; a person reads the first few
 NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}", re.ASCII)  # fields of ours and slips of the pen; no exchange's keys are so plain
 NOT_REPEATED = "(unknown name)"
@@ -72,7 +72,7 @@ class FieldError(BaseModel):
 class Problem(BaseModel):
     """A refusal as in RFC 9457; `code` is stable, `detail` is for people and may change."""
 
-    type: str = Field(description="The code as a URN.", examples=["urn:candlecast:problem:POSITION_OPEN"])
+    type: str = Field(description="Address of the code's page, on this deployment.", examples=["/problems/POSITION_OPEN"])
     title: str = Field(description="The status in words.", examples=["Conflict"])
     status: int = Field(description="The HTTP status.", examples=[409])
     code: str = Field(description="Stable code of the reason.", examples=["POSITION_OPEN"])
@@ -102,6 +102,11 @@ class FollowersOnly(Exception):
     """The caller does not follow the strategy whose decisions are asked for. That the strategy exists is public."""
 
 
+def type_of(code: str) -> str:
+    """The address of the page of a code, as a reference that RFC 9457 lets a client complete with the API's own address."""
+    return f"{PAGES}{code}"
+
+
 def problem(
     status: HTTPStatus,
     code: str,
@@ -113,7 +118,7 @@ def problem(
 ) -> JSONResponse:
     """The response that tells a refusal; `place` has `line`, `row` and `candle_close` of refused code."""
     body = Problem(
-        type=TYPE_PREFIX + code,
+        type=type_of(code),
         title=status.phrase,
         status=status.value,
         code=code,

@@ -39,10 +39,10 @@ from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, 
 from candlecast.domain.values.timeframe import Timeframe
 from functions.api import deps
 from functions.api.app import create_app
+from functions.api.description.codes import REFUSALS
 from functions.api.routes import kill_switches, limits
 from functions.api.schemas.limits import LimitsInput
 from functions.api.use_cases import strategies, strategy_versions
-from infra.pages.api_codes import REFUSALS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api-reference.md"
 HEADER = """\

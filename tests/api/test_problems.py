@@ -56,7 +56,7 @@ def test_every_error_has_its_status_and_code(deployment: Deployment, error: Exce
     client = Client({**deployment.providers, api.subscriptions: giving(FailingSubscriptions(error))})
     answer = client.get(f"/v1/limits/usage/{SUBSCRIPTION}")
     assert (answer.status, answer.code) == (status, code)
-    assert answer.json["type"] == f"urn:candlecast:problem:{code}"
+    assert answer.json["type"] == f"/problems/{code}"
     assert answer.json["status"] == status
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers.get("retry-after") == ("2" if isinstance(error, RetryLater) else None)

@@ -16,9 +16,10 @@ from candlecast.domain.subscriptions.subscription import Settings
 from candlecast.domain.values.errors import DomainError
 from candlecast.sandbox.protocol.refusal import CODES, SANDBOX_REQUEST_INVALID
 from functions.api.app import create_app
+from functions.api.description.codes import REFUSALS
 from functions.api.problems import STATUS_OF_ERROR
 from functions.api.schemas.subscriptions import NewSettings, SettingsView
-from infra.pages.api_codes import NEVER_ANSWERED, REFUSALS
+from infra.pages.api_codes import NEVER_ANSWERED
 from infra.pages.api_reference import (
     DOCUMENT,
     MEANINGS,

@@ -92,7 +92,7 @@ def test_the_guide_to_publishing_runs_as_printed(deployment: Deployment, tmp_pat
         monkeypatch.setenv("CANDLECAST_TOKEN", TENANT)
         done = run_block(Block(GUIDE, "\n".join(printed)), tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "urn:candlecast:problem" not in done.stdout, "no request was refused"
+    assert "/problems/" not in done.stdout, "no request was refused"
     assert "candlecast: " not in done.stderr
 
     strategy = deployment.strategies.get_strategy("my-breakout-btc")

@@ -187,7 +187,7 @@ def test_the_readmes_first_order_works_as_it_is_pasted(up: Terminal) -> None:
     said = outcome.stdout + outcome.stderr
     assert outcome.returncode == 0, said
     assert '"FILLED"' in outcome.stdout, said
-    assert "urn:candlecast:problem" not in outcome.stdout, said
+    assert "/problems/" not in outcome.stdout, said
     assert re.search(r"\bfill\s+ENTRY FILLED", outcome.stdout), "candlecast local order --watch shows the fill"
     mine = orders_of("you@example.com")
     ended = {order["leg"]: order["state"] for order in mine if order["strategy_id"] == "my-signals"}
@@ -200,7 +200,7 @@ def test_the_guide_to_publishing_works_as_it_is_pasted(up: Terminal, tmp_path: P
     outcome = pasted([f'PATH="{COMMAND.parent}:$PATH"', *printed], tmp_path)
     said = outcome.stdout + outcome.stderr
     assert outcome.returncode == 0, said
-    assert "urn:candlecast:problem" not in outcome.stdout, said
+    assert "/problems/" not in outcome.stdout, said
     runs = until(lambda: items("trader@example.com", "/v1/strategies/my-breakout-btc/executions"), none_is_running)
     assert {run["status"] for run in runs} <= {"COMPLETED", "NO_SIGNAL", "SKIPPED"}  # a busy machine runs a candle too late
     shown = json.loads(candlecast("strategy", "versions", "my-breakout-btc", "--json"))

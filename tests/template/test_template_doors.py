@@ -25,6 +25,7 @@ def test_only_health_webhooks_and_the_description_open_without_a_token() -> None
         "GET /docs": [{"NONE": []}],
         "GET /health": [{"NONE": []}],
         "GET /openapi.json": [{"NONE": []}],
+        "GET /problems/{code}": [{"NONE": []}],
         "ANY /webhooks/{proxy+}": [{"NONE": []}],
         "ANY /webhooks/{source}": [{"NONE": []}],
         "ANY /webhooks/{source}/{secret}": [{"NONE": []}],
@@ -79,7 +80,7 @@ def test_every_door_is_throttled() -> None:
 def test_the_description_is_open_to_few_requests_at_once() -> None:
     """It is public, and the first request of an environment loads every route for it."""
     settings = STAGES["HttpApiApiGatewayDefaultStage"]["RouteSettings"]
-    limits = [settings[route] for route in ("GET /docs", "GET /openapi.json")]
+    limits = [settings[route] for route in ("GET /docs", "GET /openapi.json", "GET /problems/{code}")]
     assert all(0 < limit["ThrottlingRateLimit"] <= limit["ThrottlingBurstLimit"] <= 10 for limit in limits)
 
 

@@ -1,4 +1,4 @@
-"""`GET /openapi.json` and `GET /docs`: both are made once in a process, and carry an ETag for those who ask again."""
+"""`GET /openapi.json`, `GET /docs` and `GET /problems/{code}`: made once in a process, with an ETag for those who ask again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.api.description import page
+from functions.api.description import code_pages, page
 
 HEADERS = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
 STYLE_DIGEST = base64.b64encode(hashlib.sha256(page.STYLE.encode()).digest()).decode()  # no other style is taken, and no script
@@ -50,6 +50,16 @@ def document(app: FastAPI) -> Served:
 def reference(app: FastAPI) -> Served:
     """The page for people."""
     return _served(page.page(app.openapi()), "text/html", POLICY)
+
+
+def code_page(code: str) -> Served | None:
+    """The page of a code; None for a code that no request is refused with."""
+    return _code_page(code) if code in code_pages.CODES else None
+
+
+@cache
+def _code_page(code: str) -> Served:
+    return _served(code_pages.page(code), "text/html", POLICY)
 
 
 def _served(text: str, media_type: str, headers: dict[str, str]) -> Served:
