@@ -19,7 +19,7 @@ class CancelBacktest:
     clock: Clock
 
     def __call__(self, tenant_id: str, backtest_id: str, *, expect: Expectation[Backtest] = anything) -> Backtest:
-        """The cancelled backtest. An ended backtest stays as it is. Raises `NotFound`, `RetryLater`, and the errors of `expect`."""
+        """The cancelled backtest. An ended backtest stays as it is. Raises `NotFound`, `RetryLater`, the errors of `expect`."""
 
         def attempt() -> Backtest:
             found = self.backtests.find_backtest(tenant_id, backtest_id)
