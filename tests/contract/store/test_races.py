@@ -9,10 +9,12 @@ from decimal import Decimal
 
 import pytest
 
+from candlecast.domain.account.account import Account
 from candlecast.domain.strategies.days import DaySums
 from candlecast.domain.strategies.execution import LEASE
-from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.domain.values.errors import Conflict, PreconditionFailed, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
+from candlecast.services.account.retire_account import RenameAccount
 from tests.contract.store.conftest import Stores
 from tests.support.builders import (
     ACCOUNT,
@@ -52,6 +54,24 @@ def until_taken(write: Callable[[], None]) -> None:
 def test_one_of_many_holders_gets_the_lock(dynamodb_stores: Stores) -> None:
     taken = all_at_once(lambda number: dynamodb_stores.executions.begin(an_execution(worker=f"worker-{number}")))
     assert len([execution for execution in taken if execution is not None]) == 1
+
+
+def test_of_many_changes_to_the_state_that_all_have_seen_one_is_made(dynamodb_stores: Stores) -> None:
+    seen = dynamodb_stores.accounts.create(an_account(subscriptions={}))
+    rename = RenameAccount(dynamodb_stores.accounts)
+
+    def expect(account: Account) -> None:
+        if account.label != seen.label:
+            raise PreconditionFailed("renamed")
+
+    def attempt(number: int) -> bool:
+        try:
+            rename(TENANT, ACCOUNT, f"label-{number}", expect=expect)
+        except PreconditionFailed:
+            return False
+        return True
+
+    assert sum(all_at_once(attempt)) == 1
 
 
 def test_one_of_many_successors_gets_an_expired_lock(dynamodb_stores: Stores) -> None:
