@@ -46,6 +46,7 @@ def create_app() -> FastAPI:
     app.add_exception_handler(problems.Unauthenticated, problems.unauthenticated_problem)
     app.add_exception_handler(problems.Forbidden, problems.forbidden_problem)
     app.add_exception_handler(problems.FollowersOnly, problems.followers_only_problem)
+    app.add_exception_handler(problems.Repeated, problems.repeated_answer)
     app.add_middleware(BodyLimit)
     app.add_middleware(UnexpectedErrors)  # added last, so it is the outermost
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]

@@ -143,7 +143,7 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=128,
         pattern=r"^[\x21-\x7e]+$",
-        description="A repeat with the same key makes nothing new; it answers with the first result as it is now.",
+        description="A repeat with the same key does nothing: it gets the first answer, or the first result as it is now.",
     ),
 ]
 

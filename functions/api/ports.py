@@ -23,6 +23,7 @@ from candlecast.ports.live import TicketStore
 from candlecast.ports.parity import ParityStore
 from candlecast.ports.pool import PoolStore
 from candlecast.ports.queue import BacktestQueue, ParityQueue, ReconcileQueue, SignalQueue, TradeQueue, VettingQueue
+from candlecast.ports.requests import KeptRequests
 from candlecast.ports.sources import SourceUse
 from candlecast.ports.store import (
     AccountStore,
@@ -42,6 +43,7 @@ from candlecast.runtime.compose import api
 
 AccountsDep = Annotated[AccountStore, Depends(api.accounts)]
 StrategiesDep = Annotated[StrategyStore, Depends(api.strategies)]
+KeptRequestsDep = Annotated[KeptRequests, Depends(api.kept_requests)]
 ListingsDep = Annotated[ListingStore, Depends(api.listings)]
 ClockRegistryDep = Annotated[ClockRegistry, Depends(api.clock_registry)]
 FiringsDep = Annotated[FiringStore, Depends(api.firings)]

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -98,6 +98,15 @@ class Forbidden(Exception):
         self.role = role
 
 
+class Repeated(Exception):
+    """A request was done before: the answer that it got then."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(status)
+        self.status = status
+        self.text = text
+
+
 class FollowersOnly(Exception):
     """The caller does not follow the strategy whose decisions are asked for. That the strategy exists is public."""
 
@@ -142,7 +151,8 @@ async def domain_problem(_: Request, error: Exception) -> JSONResponse:
     status = next((status for kind, status in STATUS_OF_ERROR if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
     if status is HTTPStatus.NOT_FOUND:
         return problem(status, "NOT_FOUND", NOT_FOUND_DETAIL)
-    headers = {"retry-after": str(ceil(error.after_seconds))} if isinstance(error, RetryLater) else None
+    after = getattr(error, "after_seconds", None)
+    headers = None if after is None else {"retry-after": str(ceil(after))}
     place = {name: getattr(error, name) for name in PLACE} if isinstance(error, CodeRefused) else None
     return problem(status, error.code, error.message or error.code, headers=headers, place=place)
 
@@ -175,6 +185,13 @@ async def unauthenticated_problem(_: Request, error: Exception) -> JSONResponse:
 async def forbidden_problem(_: Request, error: Exception) -> JSONResponse:
     role = error.role if isinstance(error, Forbidden) else ""
     return problem(HTTPStatus.FORBIDDEN, "FORBIDDEN", f"The role {role} is needed.")
+
+
+async def repeated_answer(_: Request, error: Exception) -> Response:
+    """The first answer again."""
+    if not isinstance(error, Repeated):
+        raise TypeError("registered for repeats only")
+    return Response(error.text, error.status, {"idempotency-replayed": "true"}, "application/json")
 
 
 async def followers_only_problem(_: Request, error: Exception) -> JSONResponse:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from functools import cached_property
 from http import HTTPStatus
+from inspect import signature
 from typing import Annotated, Any, Literal, NoReturn
 
 from fastapi import Depends, Query, params
@@ -40,6 +41,7 @@ CSV_ANSWER: Mapping[int | str, Any] = {
 }
 NOT_MODIFIED: Mapping[int | str, Any] = {304: {"description": "The answer is still the one that you have."}}
 CONDITIONAL = frozenset({"PUT", "PATCH", "DELETE"})  # a POST makes something, or is safe on any state
+ASKS_ONLY = frozenset({"validate_order"})  # a POST for the sake of its body: it does nothing
 ROWS = ("items", "days")  # of an answer that is a list: the field that has the entries
 
 
@@ -65,6 +67,11 @@ class StrictRoute(APIRoute):
         self.tells_moment = MOMENT in getattr(model, "model_fields", ())
         added = [chosen_format] if self.rows is not None else []
         added += [if_none_match] if self.reads else []
+        if "POST" in methods and endpoint.__name__ not in ASKS_ONLY and not has_key(endpoint):
+            from functions.api.idempotency import once  # with its ports, as all that a route stands on
+
+            added.append(once)
+            options["responses"] = {**(options.get("responses") or {}), **refusals(409, 422, 503)}
         options["dependencies"] = [*(options.get("dependencies") or ()), *map(Depends, added)]
         options["responses"] = {
             **(options.get("responses") or {}),
@@ -91,7 +98,7 @@ class StrictRoute(APIRoute):
             self.check_parameters(request)
             if self.is_conditional:
                 refuse_unread(request.headers, self.headers)
-            answer = await handler(StrictRequest(request.scope, request.receive))
+            answer = await self._answer(handler, StrictRequest(request.scope, request.receive))
             is_csv = request.query_params.get(FORMAT) == "csv"
             if is_csv:
                 answer = self._as_csv(answer)
@@ -99,6 +106,18 @@ class StrictRoute(APIRoute):
             return answered(request, answer, tells_moment=self.tells_moment and not is_csv) if is_tagged else answer
 
         return strict
+
+    async def _answer(self, handler: Callable[[Request], Coroutine[Any, Any, Response]], request: Request) -> Response:
+        """The answer; a request that carries a key is told what became of it."""
+        try:
+            answer = await handler(request)
+        except Exception:
+            if (settle := getattr(request.state, "settle", None)) is not None:
+                settle.refused()
+            raise
+        if (settle := getattr(request.state, "settle", None)) is not None:
+            settle.done(answer)
+        return answer
 
     def _as_csv(self, answer: Response) -> Response:
         from functions.api.csv_pages import as_csv  # few ask for it, and a start pays for none of it
@@ -113,6 +132,11 @@ class StrictRoute(APIRoute):
         errors += [_error("query", name, "Given more than once") for name in self.parameters if given[name] > 1]
         if errors:
             raise RequestValidationError(errors)
+
+
+def has_key(endpoint: Callable[..., Any]) -> bool:
+    """Whether an act knows its repeats by itself: the id of the thing that it makes follows from the key."""
+    return "idempotency_key" in signature(endpoint).parameters
 
 
 def _rows(model: Any) -> str | None:

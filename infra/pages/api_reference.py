@@ -301,8 +301,9 @@ def _headers() -> Iterator[str]:
             (
                 "`Idempotency-Key`",
                 "request",
-                "`POST /v1/accounts`, `POST /v1/subscriptions` and `POST /v1/backtests`: 1 to 128 visible ASCII characters. A "
-                "repeat with the same key makes nothing new and answers with the first result as it is now.",
+                "Every `POST` that does something: 1 to 128 visible ASCII characters. A repeat with the same key does nothing "
+                "and gets the first answer for a day. Accounts, subscriptions, closings and backtests answer with the first "
+                "result as it is now.",
             ),
             (
                 "`ETag`",
@@ -317,7 +318,8 @@ def _headers() -> Iterator[str]:
                 "With `PUT`, `PATCH` and `DELETE`: the change is made only to the state with this `ETag`, else 412. An "
                 "operation that compares no version refuses it. A `POST` does not look at it.",
             ),
-            ("`Retry-After`", "answer", "With 503: seconds to wait before the next request."),
+            ("`Idempotency-Replayed: true`", "answer", "With the first answer to a repeat."),
+            ("`Retry-After`", "answer", "With 503, and with 409 `REQUEST_IN_PROGRESS`: seconds to wait before the next request."),
             ("`WWW-Authenticate: Bearer`", "answer", "With 401."),
             ("`Cache-Control: no-store`", "answer", "With every refusal."),
         ],

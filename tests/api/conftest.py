@@ -73,6 +73,7 @@ from tests.support.fakes.queues import (
     FakeTradeQueue,
     FakeVettingQueue,
 )
+from tests.support.fakes.requests import FakeKeptRequests
 from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.store import FakeDatabase
@@ -112,6 +113,7 @@ class Deployment:
     parity_days: FakeParityStore = field(default_factory=FakeParityStore)
     backtests: FakeBacktestStore = field(default_factory=FakeBacktestStore)
     live: FakeLive = field(default_factory=FakeLive)
+    kept_requests: FakeKeptRequests = field(default_factory=FakeKeptRequests)
     results: FakeResults = field(default_factory=FakeResults)
     health: FakeHealthStore = field(default_factory=lambda: FakeHealthStore(a_health()))
     dead_letters: FakeDeadLetters = field(default_factory=lambda: FakeDeadLetters(a_dead_letter()))
@@ -172,6 +174,7 @@ class Deployment:
             api.backtests: giving(self.backtests),
             api.backtest_queue: giving(self.backtest_queue),
             api.backtest_results: giving(self.results),
+            api.kept_requests: giving(self.kept_requests),
             api.tickets: giving(self.live),
             api.live_url: giving("wss://live.example.test/live"),
             api.credentials: giving(self.vault),

@@ -20,9 +20,12 @@ from tests.golden.live_cases import LIVE
 from tests.golden.market_cases import MARKET
 from tests.golden.older_cases import OLDER
 from tests.golden.paper_cases import PAPER
+from tests.golden.request_cases import REQUESTS
 
 FOLDER = Path(__file__).parent
-CASES: Mapping[str, Case] = {case.path: case for case in (*ITEMS, *MESSAGES, *ADDED, *MARKET, *BACKTESTS, *LIVE, *PAPER, *OLDER)}
+CASES: Mapping[str, Case] = {
+    case.path: case for case in (*ITEMS, *MESSAGES, *ADDED, *MARKET, *BACKTESTS, *LIVE, *REQUESTS, *PAPER, *OLDER)
+}
 
 Json = Any
 

@@ -36,6 +36,14 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "The account sends nothing, exits included.",
             "Enable the account, or close the position at the venue.",
         ),
+        "ANSWER_NOT_KEPT": (
+            "The request with this `Idempotency-Key` was done. Its answer showed a secret, which is shown once and kept nowhere.",
+            "If the answer was lost, send the request with a new key: it makes another secret or ticket.",
+        ),
+        "REQUEST_IN_PROGRESS": (
+            "The first request with this `Idempotency-Key` is under way.",
+            "Send the same request again after `Retry-After` seconds: it gets the answer of the first.",
+        ),
         "ACCOUNT_IN_USE": ("A subscription trades on the account.", "Cancel the subscriptions of the account first."),
         "ACCOUNT_RETIRED": ("The account was retired for good.", "Open another account."),
         "ACCOUNT_NOT_FLAT": (
@@ -243,7 +251,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "Send at most ten different tags of at most 32 characters.",
         ),
         "ENTRY_ORDER_INVALID": ("The terms of `entry` contradict each other.", "See EntryPreferenceInput."),
-        "IDEMPOTENCY_KEY_REUSED": ("The key was used with another body.", "Use a new key for a new request."),
+        "IDEMPOTENCY_KEY_REUSED": (
+            "The key was used for another request: with another body, for another thing, or with other roles.",
+            "Use a new key for a new request.",
+        ),
         "KEY_EMPTY": ("A key or secret of an exchange is empty.", "Send the key as the venue shows it."),
         "KEY_HAS_BLANKS": (
             "A key or secret of an exchange has a blank or a line break, often at its end after copying. The detail names which.",

@@ -59,6 +59,11 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "schema": {"type": "string"},
         "example": '"8f4b1c0de2a37f55-0a6d7c1be99f4f0c8d2b5b7f6f3f9a11"',
     },
+    "Idempotency-Replayed": {
+        "description": "Whether this is the answer of an earlier request with the same `Idempotency-Key`; absent if it is not.",
+        "schema": {"type": "string", "const": "true"},
+        "example": "true",
+    },
     "Cache-Control": {
         "description": "Whether, and for how long, the answer may be kept.",
         "schema": {"type": "string"},
@@ -85,6 +90,10 @@ MESSAGES: Mapping[str, Any] = {
 """Messages that come to a client by themselves, by their type."""
 OF_READING = {"200": ("ETag", "Cache-Control"), "304": ("ETag", "Cache-Control")}
 OF_REFUSALS = {"401": ("WWW-Authenticate", "Cache-Control"), "503": ("Retry-After", "Cache-Control")}
+OF_KEYS = {
+    **dict.fromkeys(("200", "201", "202"), ("Idempotency-Replayed",)),
+    "409": ("Retry-After", "Cache-Control"),
+}
 OF_HEALTH = {**OF_READING, "503": OF_REFUSALS["503"]}
 EXAMPLES = Path(__file__).with_name("examples.json")  # of the tests, which write and run them
 NOTHING_SAID = "Successful Response"  # the framework's own words for an answer without any
@@ -166,6 +175,8 @@ def _finish(method: str, operation: dict[str, Any], schemas: Mapping[str, Any]) 
     for parameter in operation.get("parameters", ()):
         _finish_parameter(parameter)
     declared = OF_REFUSALS | (OF_READING if method == "get" else {})
+    if any(it["name"] == "idempotency-key" for it in operation.get("parameters", ())):
+        declared = declared | OF_KEYS
     if operation["operationId"] == "get_health":
         declared = OF_HEALTH
     for status, answer in operation["responses"].items():

@@ -32,6 +32,7 @@ from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.parity_days import DynamoParityStore
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
+from candlecast.adapters.dynamodb.requests import DynamoKeptRequests
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from candlecast.ports.parity import ParityStore
     from candlecast.ports.pool import PoolStore
     from candlecast.ports.queue import BacktestQueue, ParityQueue, ReconcileQueue, SignalQueue, TradeQueue, VettingQueue
+    from candlecast.ports.requests import KeptRequests
     from candlecast.ports.sources import SourceUse
     from candlecast.ports.store import (
         AccountStore,
@@ -148,6 +150,11 @@ def strategies() -> StrategyStore:
 @provider
 def listings() -> ListingStore:
     return DynamoListingStore(build().table)
+
+
+@provider
+def kept_requests() -> KeptRequests:
+    return DynamoKeptRequests(build().table)
 
 
 @provider

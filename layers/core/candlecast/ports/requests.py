@@ -1,0 +1,30 @@
+"""Requests of people that carry a key: kept for a day, so that a repeat does nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from candlecast.domain.people.kept_request import KeptAnswer, KeptRequest
+
+
+class KeptRequests(Protocol):
+    """By tenant, operation and key."""
+
+    def begin_request(self, tenant_id: str, operation: str, key: str, request: KeptRequest, now: datetime) -> KeptRequest:
+        """Keep the request unless the key is in use; returns the request that has the key.
+
+        The place of a dead request is free for one that asks for the same. One conditional write, and a read if it fails. Raises
+        `RetryLater`.
+        """
+        ...
+
+    def end_request(self, tenant_id: str, operation: str, key: str, attempt: str, answer: KeptAnswer) -> None:
+        """Keep the answer, unless another attempt has the key by now. Raises `RetryLater`."""
+        ...
+
+    def forget_request(self, tenant_id: str, operation: str, key: str, attempt: str) -> None:
+        """Free the key of a request that was refused, unless another attempt has the key by now. Raises `RetryLater`."""
+        ...

@@ -1,0 +1,36 @@
+"""The golden items of requests with a key: under way, and answered."""
+
+from __future__ import annotations
+
+from candlecast.adapters.dynamodb.requests import DynamoKeptRequests
+from candlecast.domain.people.kept_request import KeptAnswer, KeptRequest
+from tests.golden.cases import Case, World, stored
+from tests.golden.times import NOW
+from tests.golden.values import TENANT
+
+PLACE = (TENANT, "cancel_order", "golden-key")
+ANSWER = KeptAnswer(status=202, text='{"order_id":"golden"}')
+
+
+def _request(answer: KeptAnswer | None = None) -> KeptRequest:
+    return KeptRequest(asked_for="d1" * 16, attempt="golden-attempt", begun_at=NOW, answer=answer)
+
+
+def _begin(world: World) -> None:
+    DynamoKeptRequests(world.table).begin_request(*PLACE, _request(), NOW)
+
+
+def _answer(world: World) -> None:
+    _begin(world)
+    DynamoKeptRequests(world.table).end_request(*PLACE, "golden-attempt", ANSWER)
+
+
+def _known(world: World) -> KeptRequest:
+    another = KeptRequest(asked_for="e2" * 16, attempt="another", begun_at=NOW)
+    return DynamoKeptRequests(world.table).begin_request(*PLACE, another, NOW)
+
+
+REQUESTS: tuple[Case, ...] = (
+    stored("request", "under-way", _request, _begin, _known),
+    stored("request", "answered", lambda: _request(ANSWER), _answer, _known),
+)
