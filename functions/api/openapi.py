@@ -16,6 +16,7 @@ MEANINGS = {
     412: "The thing is not as `If-Match` says, or the operation compares no version.",
     413: "The body is larger than any legitimate one.",
     422: "The request is not valid; `code` says which rule it breaks, `errors` where.",
+    429: "The tenant has sent as many requests as it may in a minute; the next begins after `Retry-After` seconds.",
     500: "A fault of ours.",
     503: "Something that the service depends on does not answer; try again after `Retry-After` seconds.",
 }

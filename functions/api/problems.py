@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from candlecast.domain.people.request_rate import TooManyRequests
 from candlecast.domain.values.errors import (
     Ambiguous,
     CodeRefused,
@@ -48,6 +49,7 @@ STATUS_OF_ERROR: tuple[tuple[type[DomainError], HTTPStatus], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND),
     (PreconditionFailed, HTTPStatus.PRECONDITION_FAILED),
     (Conflict, HTTPStatus.CONFLICT),
+    (TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS),
     (Reject, HTTPStatus.UNPROCESSABLE_ENTITY),
     (Fatal, HTTPStatus.CONFLICT),
     (RetryLater, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -144,7 +146,7 @@ def problem(
     )
 
 
-async def domain_problem(_: Request, error: Exception) -> JSONResponse:
+async def domain_problem(request: Request, error: Exception) -> JSONResponse:
     """Answer an error that a use case has raised. An error without a status of its own is a fault of ours."""
     if not isinstance(error, DomainError):
         raise TypeError("registered for domain errors only")
@@ -152,7 +154,9 @@ async def domain_problem(_: Request, error: Exception) -> JSONResponse:
     if status is HTTPStatus.NOT_FOUND:
         return problem(status, "NOT_FOUND", NOT_FOUND_DETAIL)
     after = getattr(error, "after_seconds", None)
-    headers = None if after is None else {"retry-after": str(ceil(after))}
+    headers = dict(getattr(request.state, "rate", {}))
+    if after is not None:
+        headers["retry-after"] = str(ceil(after))
     place = {name: getattr(error, name) for name in PLACE} if isinstance(error, CodeRefused) else None
     return problem(status, error.code, error.message or error.code, headers=headers, place=place)
 

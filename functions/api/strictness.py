@@ -1,6 +1,6 @@
 """Rules of every route: unknown query parameters and bodies that are not plain JSON are refused, lists are CSV on request.
 
-Everything that is read has a tag (`functions/api/conditions.py`).
+Everything that is read has a tag (`functions/api/manners/conditions.py`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.api.conditions import MOMENT, answered, if_none_match, refuse_unread
 from functions.api.guards import MAX_BODY_BYTES
+from functions.api.manners.conditions import MOMENT, answered, if_none_match, refuse_unread
 from functions.api.openapi import refusals
 
 MAX_DEPTH = 12  # the deepest legitimate body, a window's days within the limits of settings, has seven levels
@@ -65,10 +65,17 @@ class StrictRoute(APIRoute):
         self.reads, self.is_conditional = "GET" in methods, bool(methods & CONDITIONAL)
         self.rows = _rows(model) if self.reads else None
         self.tells_moment = MOMENT in getattr(model, "model_fields", ())
-        added = [chosen_format] if self.rows is not None else []
+        added: list[Callable[..., Any]] = []
+        if HTTPStatus.UNAUTHORIZED in (options.get("responses") or ()):  # a request without a token has no tenant
+            from functions.api.manners.rate_limits import EXITS, limited
+
+            if endpoint.__name__ not in EXITS:
+                added.append(limited)
+                options["responses"] = {**options["responses"], **refusals(429)}
+        added += [chosen_format] if self.rows is not None else []
         added += [if_none_match] if self.reads else []
         if "POST" in methods and endpoint.__name__ not in ASKS_ONLY and not has_key(endpoint):
-            from functions.api.idempotency import once  # with its ports, as all that a route stands on
+            from functions.api.manners.idempotency import once  # with its ports, as all that a route stands on
 
             added.append(once)
             options["responses"] = {**(options.get("responses") or {}), **refusals(409, 422, 503)}
@@ -103,7 +110,10 @@ class StrictRoute(APIRoute):
             if is_csv:
                 answer = self._as_csv(answer)
             is_tagged = self.reads and answer.status_code == HTTPStatus.OK
-            return answered(request, answer, tells_moment=self.tells_moment and not is_csv) if is_tagged else answer
+            if is_tagged:
+                answer = answered(request, answer, tells_moment=self.tells_moment and not is_csv)
+            answer.headers.update(getattr(request.state, "rate", {}))
+            return answer
 
         return strict
 

@@ -29,6 +29,7 @@ from candlecast.domain.live.connection import Topic
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.parity.parity import ParityCause
 from candlecast.domain.people.approval import Act, ApprovalState
+from candlecast.domain.people.request_rate import READS, WRITES
 from candlecast.domain.signals.entry_order import EntryType
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.signals.verdict import VerdictState
@@ -319,7 +320,13 @@ def _headers() -> Iterator[str]:
                 "operation that compares no version refuses it. A `POST` does not look at it.",
             ),
             ("`Idempotency-Replayed: true`", "answer", "With the first answer to a repeat."),
-            ("`Retry-After`", "answer", "With 503, and with 409 `REQUEST_IN_PROGRESS`: seconds to wait before the next request."),
+            (
+                "`RateLimit-Policy`, `RateLimit`",
+                "answer",
+                f"Your quota ({READS.requests:,} reads and {WRITES.requests:,} writes a minute), and its rest. `q` requests pass "
+                "in `w` seconds, `r` are left for `t` seconds. Not with acts that close, cancel, pause or stop something.",
+            ),
+            ("`Retry-After`", "answer", "With 429, 503, and 409 `REQUEST_IN_PROGRESS`: seconds to wait before the next request."),
             ("`WWW-Authenticate: Bearer`", "answer", "With 401."),
             ("`Cache-Control: no-store`", "answer", "With every refusal."),
         ],

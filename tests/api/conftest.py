@@ -17,6 +17,7 @@ import pytest
 from candlecast.adapters.strategy_code import BuiltInStrategies
 from candlecast.domain.account.kill_switch import Grade, SwitchPlace, SwitchScope
 from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.people.request_rate import Quota, RequestKind
 from candlecast.domain.signals.verdict import judge
 from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.strategies.versions import Release
@@ -24,6 +25,7 @@ from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.ports.store import LastPrice
 from candlecast.runtime.compose import api
 from candlecast.runtime.observe import logger
+from candlecast.services.people.admit_requests import AdmitRequests
 from tests.support.builders import (
     ACCOUNT,
     BTC,
@@ -73,7 +75,7 @@ from tests.support.fakes.queues import (
     FakeTradeQueue,
     FakeVettingQueue,
 )
-from tests.support.fakes.requests import FakeKeptRequests
+from tests.support.fakes.requests import FakeKeptRequests, FakeRequestCounts
 from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.store import FakeDatabase
@@ -84,6 +86,7 @@ from tests.support.fakes.verdicts import FakeVerdictStore
 from tests.support.gateway import Answer, Client, Providers
 
 EXTERNAL = "external-1"
+MANY_REQUESTS = dict.fromkeys(RequestKind, Quota(requests=1_000_000, chunk=1_000_000))  # time stands still in tests
 ORDER = an_intent().intent_id
 
 
@@ -114,6 +117,7 @@ class Deployment:
     backtests: FakeBacktestStore = field(default_factory=FakeBacktestStore)
     live: FakeLive = field(default_factory=FakeLive)
     kept_requests: FakeKeptRequests = field(default_factory=FakeKeptRequests)
+    request_counts: FakeRequestCounts = field(default_factory=FakeRequestCounts)
     results: FakeResults = field(default_factory=FakeResults)
     health: FakeHealthStore = field(default_factory=lambda: FakeHealthStore(a_health()))
     dead_letters: FakeDeadLetters = field(default_factory=lambda: FakeDeadLetters(a_dead_letter()))
@@ -174,6 +178,7 @@ class Deployment:
             api.backtests: giving(self.backtests),
             api.backtest_queue: giving(self.backtest_queue),
             api.backtest_results: giving(self.results),
+            api.admit_requests: giving(AdmitRequests(self.request_counts, self.clock, MANY_REQUESTS)),
             api.kept_requests: giving(self.kept_requests),
             api.tickets: giving(self.live),
             api.live_url: giving("wss://live.example.test/live"),

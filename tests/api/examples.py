@@ -19,14 +19,16 @@ from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.signals.verdict import judge
 from candlecast.domain.strategies.execution import ReceivedAs, ShardReport
+from candlecast.domain.people.request_rate import Quota, RequestKind
 from candlecast.domain.strategies.versions import Release
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import OrderType, PositionSide
 from candlecast.runtime.compose import api
+from candlecast.services.people.admit_requests import AdmitRequests
 from functions.api.guards import MAX_BODY_BYTES
-from tests.api.conftest import EXTERNAL, ORDER, Deployment, made_deployment, populate
+from tests.api.conftest import EXTERNAL, ORDER, Deployment, giving, made_deployment, populate
 from tests.support.builders import (
     ACCOUNT,
     NOW,
@@ -49,6 +51,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes.backtests import BACKTEST, a_backtest
 from tests.support.fakes.parity_days import a_parity_day
+from tests.support.fakes.requests import FakeRequestCounts
 from tests.support.gateway import Answer, Client
 from tests.support.routes import Operation, body_examples, document, operations
 
@@ -215,6 +218,8 @@ def refusals() -> dict[str, Any]:
         client.send("POST", "/v1/accounts", raw=" " * (MAX_BODY_BYTES + 1)),
         client.post("/v1/accounts", {"label": "", "venue": "paper"}),
     ]
+    spent = AdmitRequests(FakeRequestCounts(), deployment.clock, dict.fromkeys(RequestKind, Quota(requests=0, chunk=1)))
+    answers.append(Client({**deployment.providers, api.admit_requests: giving(spent)}).get("/v1/accounts"))
     for error in (RuntimeError("a fault"), RetryLater("STORE_UNAVAILABLE", "the store does not answer", after_seconds=5)):
         answers.append(Client({**deployment.providers, api.accounts: raising(error)}).get("/v1/accounts"))
     return {str(answer.status): answer.json for answer in answers}

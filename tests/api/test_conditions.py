@@ -15,7 +15,7 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict
 from candlecast.ports.store import LastPrice
 from candlecast.runtime.compose import api
-from functions.api.conditions import tags_of
+from functions.api.manners.conditions import tags_of
 from tests.api.conftest import EXTERNAL, Deployment, giving
 from tests.api.examples import MINE, NOT_FOR_TENANTS, address, prepared, uploaded
 from tests.support.builders import ACCOUNT, BTC, NOW, SUBSCRIPTION

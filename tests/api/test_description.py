@@ -211,7 +211,7 @@ def test_refusals_declare_their_headers() -> None:
             if status >= "400":
                 assert "Cache-Control" in headers, (operation.operation_id, status)
             assert ("WWW-Authenticate" in headers) == (status == "401")
-            waits = {"503", "409"} if "Idempotency-Replayed" in str(operation.description["responses"]) else {"503"}
+            waits = {"503", "429", "409"} if "Idempotency-Replayed" in str(operation.description["responses"]) else {"503", "429"}
             assert ("Retry-After" in headers) == (status in waits)
 
 

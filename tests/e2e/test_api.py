@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from candlecast.domain.people.request_rate import READS
 from infra.local.cloud import Cloud
 from tests.support.stage import REQUEST_SECONDS, follower, open_desk
 from tests.support.waiting import until
@@ -50,9 +51,12 @@ class Owned:
             ("GET", f"/v1/trades?subscription_id={self.subscription_id}", None),
         ]
 
-    def ask(self, method: str, path: str, body: object = None, token: str | None = None) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=REQUEST_SECONDS)
+    def ask(self, method: str, path: str, body: object = None, token: str | None = None, **headers: str) -> httpx.Response:
+        """The answer; headers are given as names of Python: `if_match`."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        return httpx.request(method, f"{self.url}{path}", json=body, headers=sent, timeout=REQUEST_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +99,46 @@ def test_the_openapi_document_is_served_without_a_token_and_describes_the_routes
     page = owned.ask("GET", "/docs")
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "create_subscription" in page.text
+
+
+def test_an_answer_that_is_known_is_not_sent_again_and_a_stale_change_is_refused(owned: Owned) -> None:
+    path = f"/v1/accounts/{owned.account_id}"
+    first = owned.ask("GET", path, token=owned.owner_token)
+    label, tag = first.json()["label"], first.headers["etag"]
+    listed = owned.ask("GET", "/v1/strategies", token=owned.token)
+    again = owned.ask("GET", "/v1/strategies", token=owned.token, if_none_match=listed.headers["etag"])
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", listed.headers["etag"])
+    renamed = owned.ask("PATCH", path, {"label": "renamed"}, token=owned.owner_token, if_match=tag)
+    assert (renamed.status_code, renamed.json()["label"]) == (200, "renamed")
+    stale = owned.ask("PATCH", path, {"label": "stale"}, token=owned.owner_token, if_match=tag)
+    assert (stale.status_code, stale.json()["code"]) == (412, "PRECONDITION_FAILED")
+    page = owned.ask("GET", stale.json()["type"])
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    back = owned.ask("PATCH", path, {"label": label}, token=owned.owner_token)
+    assert back.json()["label"] == label
+
+
+def test_a_repeat_with_a_key_gets_the_first_answer_and_its_key_is_for_no_other_request(owned: Owned) -> None:
+    path = f"/v1/subscriptions/{owned.subscription_id}"
+    key = {"token": owned.owner_token, "idempotency_key": "e2e-pause"}
+    first = owned.ask("POST", f"{path}/pause", **key)
+    owned.ask("POST", f"{path}/resume", token=owned.owner_token)
+    again = owned.ask("POST", f"{path}/pause", **key)
+    assert (first.status_code, again.status_code, again.headers["idempotency-replayed"]) == (200, 200, "true")
+    assert again.json() == first.json()
+    assert owned.ask("GET", path, token=owned.owner_token).json()["status"] == "ACTIVE"
+    other = owned.ask("POST", "/v1/subscriptions/another/pause", **key)
+    assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_a_tenants_requests_are_counted_and_its_exits_are_not(owned: Owned) -> None:
+    read = owned.ask("GET", "/v1/accounts", token=owned.token)
+    assert read.headers["ratelimit-policy"] == f'"reads";q={READS.requests};w=60'
+    left = int(read.headers["ratelimit"].split(";")[1].removeprefix("r="))
+    assert 0 < left < READS.requests
+    stop = owned.ask("PUT", "/v1/kill-switches/USER/me", {"grade": "PAUSE_ENTRIES", "reason": "e2e"}, token=owned.token)
+    assert (stop.status_code, "ratelimit" in stop.headers) == (200, False)
+    assert owned.ask("DELETE", "/v1/kill-switches/USER/me", token=owned.token).status_code == 200
 
 
 def test_what_belongs_to_somebody_else_does_not_exist(owned: Owned) -> None:

@@ -1,9 +1,10 @@
-"""The golden items of requests with a key: under way, and answered."""
+"""The golden items of requests: with a key, under way and answered; and the count of a window."""
 
 from __future__ import annotations
 
-from candlecast.adapters.dynamodb.requests import DynamoKeptRequests
+from candlecast.adapters.dynamodb.requests import DynamoKeptRequests, DynamoRequestCounts
 from candlecast.domain.people.kept_request import KeptAnswer, KeptRequest
+from candlecast.domain.people.request_rate import RequestKind, window_of
 from tests.golden.cases import Case, World, stored
 from tests.golden.times import NOW
 from tests.golden.values import TENANT
@@ -30,7 +31,12 @@ def _known(world: World) -> KeptRequest:
     return DynamoKeptRequests(world.table).begin_request(*PLACE, another, NOW)
 
 
+def _take(world: World) -> int | None:
+    return DynamoRequestCounts(world.table).take_requests(TENANT, RequestKind.WRITE, window_of(NOW), 10, 300)
+
+
 REQUESTS: tuple[Case, ...] = (
     stored("request", "under-way", _request, _begin, _known),
     stored("request", "answered", lambda: _request(ANSWER), _answer, _known),
+    stored("request", "counted", lambda: 20, _take, _take),
 )

@@ -344,6 +344,13 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
         "UNKNOWN_MARKET": ("The venue's catalogue has no such market.", "Spell the market as `BTC/USDT:USDT`."),
         "UNKNOWN_VENUE": ("This deployment does not trade on that venue.", "The detail lists the venues."),
     },
+    429: {
+        "TOO_MANY_REQUESTS": (
+            "The tenant has sent as many reads, or as many writes, as it may in a minute. Acts that close, cancel, pause or stop "
+            "something are never refused so.",
+            "Wait for `Retry-After` seconds. Ask with `If-None-Match` less often, or open a live connection.",
+        ),
+    },
     500: {"INTERNAL_ERROR": ("A fault of ours; it has been recorded.", "Tell operations the time of the request.")},
     503: {
         "CATALOGUE_UNAVAILABLE": (

@@ -59,6 +59,16 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "schema": {"type": "string"},
         "example": '"8f4b1c0de2a37f55-0a6d7c1be99f4f0c8d2b5b7f6f3f9a11"',
     },
+    "RateLimit": {
+        "description": "Requests that are left, `r`, and seconds until the next window, `t`, of the quota `reads` or `writes`.",
+        "schema": {"type": "string"},
+        "example": '"reads";r=1740;t=42',
+    },
+    "RateLimit-Policy": {
+        "description": "The quota of your tenant: requests, `q`, in a window of `w` seconds.",
+        "schema": {"type": "string"},
+        "example": '"reads";q=1800;w=60',
+    },
     "Idempotency-Replayed": {
         "description": "Whether this is the answer of an earlier request with the same `Idempotency-Key`; absent if it is not.",
         "schema": {"type": "string", "const": "true"},
@@ -89,7 +99,12 @@ MESSAGES: Mapping[str, Any] = {
 }
 """Messages that come to a client by themselves, by their type."""
 OF_READING = {"200": ("ETag", "Cache-Control"), "304": ("ETag", "Cache-Control")}
-OF_REFUSALS = {"401": ("WWW-Authenticate", "Cache-Control"), "503": ("Retry-After", "Cache-Control")}
+OF_RATES = ("RateLimit-Policy", "RateLimit")
+OF_REFUSALS = {
+    "401": ("WWW-Authenticate", "Cache-Control"),
+    "429": ("Retry-After", *OF_RATES, "Cache-Control"),
+    "503": ("Retry-After", "Cache-Control"),
+}
 OF_KEYS = {
     **dict.fromkeys(("200", "201", "202"), ("Idempotency-Replayed",)),
     "409": ("Retry-After", "Cache-Control"),
@@ -184,6 +199,8 @@ def _finish(method: str, operation: dict[str, Any], schemas: Mapping[str, Any]) 
             model = answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
             answer["description"] = schemas[model]["description"].partition("\n\n")[0]
         names = declared.get(status, ("Cache-Control",) if status >= "400" else ())
+        if "429" in operation["responses"] and status < "400":
+            names = (*names, *OF_RATES)
         if names:
             answer["headers"] = answer.get("headers", {}) | {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.api.conditions import IfMatchDep, ShownDep, version_of_account
 from functions.api.deps import AccountId, CallerDep, IdempotencyKey
 from functions.api.filters import AccountFilterDep
+from functions.api.manners.conditions import IfMatchDep, ShownDep, version_of_account
 from functions.api.openapi import refusals
 from functions.api.ports import AccountsDep
 from functions.api.resources import VERSION, resource_router

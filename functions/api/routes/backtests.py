@@ -5,9 +5,9 @@ from __future__ import annotations
 from candlecast.domain.values.ids import digest
 from candlecast.ports.backtests import RequestKey
 from candlecast.services.backtests.ask_backtest import Reader
-from functions.api.conditions import IfMatchDep, ShownDep, version_of_backtest
 from functions.api.deps import PLATFORM_ADMIN, BacktestId, CallerDep, CorrelationDep, IdempotencyKey
 from functions.api.filters import BacktestFilterDep
+from functions.api.manners.conditions import IfMatchDep, ShownDep, version_of_backtest
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import BacktestsDep

@@ -11,8 +11,8 @@ from candlecast.domain.account.kill_switch import PLATFORM, PLATFORM_ID, KillSwi
 from candlecast.domain.people.approval import Approval
 from candlecast.domain.values.errors import NotFound
 from candlecast.services.account.set_kill_switch import Setter
-from functions.api.conditions import IfMatchDep, ShownDep, version_of_switch
 from functions.api.deps import OF_TENANT, PLATFORM_ADMIN, TENANT, Caller, CallerDep, identifier
+from functions.api.manners.conditions import IfMatchDep, ShownDep, version_of_switch
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import KillSwitchesDep, StrategiesDep

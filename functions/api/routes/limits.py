@@ -12,7 +12,6 @@ from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.record import PLATFORM, PLATFORM_ID, RECORDED_SCOPES, LimitPlace
 from candlecast.domain.values.errors import NotFound
 from candlecast.services.people.lift_lock import LockPlace
-from functions.api.conditions import IfMatchDep, ShownDep, version_of_limits
 from functions.api.deps import (
     OF_TENANT,
     PLATFORM_ADMIN,
@@ -24,6 +23,7 @@ from functions.api.deps import (
     identifier,
 )
 from functions.api.filters import BreachFilterDep
+from functions.api.manners.conditions import IfMatchDep, ShownDep, version_of_limits
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import DecisionsDep

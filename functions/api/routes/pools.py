@@ -10,8 +10,8 @@ from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.ports.clock import Clock
 from candlecast.ports.pool import PoolStore
-from functions.api.conditions import IfMatchDep, ShownDep, version_of_limits
 from functions.api.deps import AdminDep, identifier
+from functions.api.manners.conditions import IfMatchDep, ShownDep, version_of_limits
 from functions.api.openapi import refusals
 from functions.api.ports import ClockDep, PoolsDep
 from functions.api.resources import VERSION, resource_router

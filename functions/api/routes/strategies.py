@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import Query
 
-from functions.api.conditions import IfMatchDep, ShownDep, version_of_source, version_of_strategy
 from functions.api.deps import PLATFORM_ADMIN, AdminDep, CallerDep, StrategyId, platform_admin
+from functions.api.manners.conditions import IfMatchDep, ShownDep, version_of_source, version_of_strategy
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import ClockDep, StrategiesDep

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import Path
 
 from candlecast.domain.strategies.versions import MAX_VERSIONS
-from functions.api.conditions import IfMatchDep, version_of_strategy
 from functions.api.deps import StrategyId
 from functions.api.filters import VersionFilterDep
+from functions.api.manners.conditions import IfMatchDep, version_of_strategy
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import StrategiesDep

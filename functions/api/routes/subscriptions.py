@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functions.api.conditions import IfMatchDep, ShownDep, version_of_subscription
 from functions.api.deps import CallerDep, CorrelationDep, IdempotencyKey, SubscriptionId
 from functions.api.filters import SubscriptionFilterDep
+from functions.api.manners.conditions import IfMatchDep, ShownDep, version_of_subscription
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import SubscriptionsDep

@@ -1,4 +1,4 @@
-"""Requests that carry a key, in memory."""
+"""Requests that carry a key, and counts of requests, in memory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from candlecast.domain.people.kept_request import KEPT_FOR, KeptAnswer, KeptRequest
+from candlecast.domain.people.request_rate import RequestKind
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import RetryLater
 
@@ -42,3 +43,22 @@ class FakeKeptRequests:
     def _fail(self, method: str) -> None:
         if method in self.unavailable:
             raise RetryLater("STORE_UNAVAILABLE", "told to fail", after_seconds=1)
+
+
+@dataclass
+class FakeRequestCounts:
+    """`ports.requests.RequestCounts`; counts how often it is asked."""
+
+    taken: dict[tuple[str, RequestKind, datetime], int] = field(default_factory=dict)
+    asked: int = 0
+    unavailable: bool = False
+
+    def take_requests(self, tenant_id: str, kind: RequestKind, window: datetime, count: int, most: int) -> int | None:
+        self.asked += 1
+        if self.unavailable:
+            raise RetryLater("STORE_UNAVAILABLE", "told to fail", after_seconds=1)
+        taken = self.taken.get((tenant_id, kind, window), 0) + count
+        if taken > most:
+            return None
+        self.taken[tenant_id, kind, window] = taken
+        return taken

@@ -1,4 +1,4 @@
-"""Requests of people that carry a key: kept for a day, so that a repeat does nothing."""
+"""Requests of people: those that carry a key, kept so that a repeat does nothing, and how many a tenant has sent."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from candlecast.domain.people.kept_request import KeptAnswer, KeptRequest
+    from candlecast.domain.people.request_rate import RequestKind
 
 
 class KeptRequests(Protocol):
@@ -27,4 +28,15 @@ class KeptRequests(Protocol):
 
     def forget_request(self, tenant_id: str, operation: str, key: str, attempt: str) -> None:
         """Free the key of a request that was refused, unless another attempt has the key by now. Raises `RetryLater`."""
+        ...
+
+
+class RequestCounts(Protocol):
+    """Requests of each tenant in each window, over all environments."""
+
+    def take_requests(self, tenant_id: str, kind: RequestKind, window: datetime, count: int, most: int) -> int | None:
+        """Take `count` of the `most` requests of a window; returns how many are taken now, None if so many are not left.
+
+        One conditional write. Raises `RetryLater`.
+        """
         ...

@@ -1,8 +1,8 @@
-"""Requests that carry a key: an item each in the partition of their tenant, for a day."""
+"""Requests that carry a key, and counts of requests: items in the partition of their tenant, for a day and for some minutes."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -17,13 +17,16 @@ from candlecast.adapters.dynamodb.single_table.table import (
     Table,
     key,
     require_version,
+    sortable,
 )
 from candlecast.domain.people.kept_request import KEPT_FOR, UNDER_WAY_FOR, KeptAnswer, KeptRequest
+from candlecast.domain.people.request_rate import RequestKind
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.ids import digest
 
-REQUEST = "REQUEST"
+REQUEST, COUNT = "REQUEST", "REQUESTS"
+COUNTED_FOR = timedelta(minutes=10)  # far beyond its window: clocks of environments may differ by seconds
 IS_DEAD = "attribute_not_exists(answer) AND dead_at <= :now AND asked_for = :asked_for"
 IS_FREE = f"attribute_not_exists(PK) OR expires_at <= :now OR ({IS_DEAD})"
 TRIES = 2  # the item that was in the way may be gone when it is read
@@ -86,6 +89,35 @@ class DynamoKeptRequests:
                 raise
             return False
         return True
+
+
+class DynamoRequestCounts:
+    """`ports.requests.RequestCounts`: an item for each window, so that no write has to begin a window anew."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def take_requests(self, tenant_id: str, kind: RequestKind, window: datetime, count: int, most: int) -> int | None:
+        take = partial(
+            self._table.client.update_item,
+            TableName=self._table.name,
+            Key={"PK": {"S": key("TENANT", tenant_id)}, "SK": {"S": key(COUNT, kind.value, sortable(window))}},
+            UpdateExpression="ADD requests :count SET expires_at = :end, schema_version = :version",
+            ConditionExpression="attribute_not_exists(requests) OR requests <= :room",
+            ExpressionAttributeValues={
+                ":count": {"N": str(count)},
+                ":room": {"N": str(most - count)},
+                ":end": _seconds(window + COUNTED_FOR),
+                ":version": {"N": str(SCHEMA_VERSION)},
+            },
+            ReturnValues="UPDATED_NEW",
+        )
+        try:
+            return int(ask(take)["Attributes"]["requests"]["N"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != CONDITION_FAILED:
+                raise
+            return None
 
 
 def _place(tenant_id: str, operation: str, of_request: str) -> dict[str, Any]:

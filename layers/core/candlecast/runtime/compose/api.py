@@ -32,7 +32,7 @@ from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.parity_days import DynamoParityStore
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
-from candlecast.adapters.dynamodb.requests import DynamoKeptRequests
+from candlecast.adapters.dynamodb.requests import DynamoKeptRequests, DynamoRequestCounts
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
@@ -56,6 +56,7 @@ from candlecast.runtime.compose.clients import aws, lazy
 from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import ApiSettings
+from candlecast.services.people.admit_requests import AdmitRequests
 from candlecast.services.reconcile.ask_for_looks import AskForLooks
 
 if TYPE_CHECKING:
@@ -155,6 +156,12 @@ def listings() -> ListingStore:
 @provider
 def kept_requests() -> KeptRequests:
     return DynamoKeptRequests(build().table)
+
+
+@provider
+def admit_requests() -> AdmitRequests:
+    """One for an environment, since the use case remembers its chunks."""
+    return AdmitRequests(DynamoRequestCounts(build().table), build().clock)
 
 
 @provider
