@@ -16,10 +16,10 @@ from types import MappingProxyType
 from typing import Any
 
 from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.people.request_rate import Quota, RequestKind
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.signals.verdict import judge
 from candlecast.domain.strategies.execution import ReceivedAs, ShardReport
-from candlecast.domain.people.request_rate import Quota, RequestKind
 from candlecast.domain.strategies.versions import Release
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import RetryLater
