@@ -12,7 +12,7 @@ RUN := exec $(CANDLECAST) local
 # make demo CANDLES=path[,path] USERS=n CANDLE_COUNT=n
 DEMO_OPTIONS := $(if $(CANDLES),--candles '$(CANDLES)') $(if $(USERS),--users '$(USERS)') $(if $(CANDLE_COUNT),--candle-count '$(CANDLE_COUNT)')
 
-.PHONY: help env check test prove demo chaos up sim bench docs build deploy release sbom audit lock clean
+.PHONY: help env check test prove demo chaos up sim bench docs clients build deploy release sbom audit lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ bench: env ## Benchmarks as ratios: cold starts, one order, fan-out, strategies 
 docs: ## The documents as a site, links and anchors checked: build/docs/site
 	@sh infra/local/bootstrap.sh docs
 	@.venvs/docs/bin/python -m infra.site
+
+clients: ## Python and TypeScript clients of the API, generated from its description: build/clients
+	@sh infra/local/bootstrap.sh dev openapi
+	@$(DEV) -m clients
 
 build: env ## sam build (skipped when nothing has changed); ARCHITECTURE=arm64 for Graviton
 	@$(CANDLECAST) build $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))

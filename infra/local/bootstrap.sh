@@ -99,10 +99,11 @@ bring_programs() {
     PATH=$node/bin:$PATH "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$home" \
         --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2 ||
         die "npm could not install $locks/$1/package-lock.json, see above."
-    for program in spectral redocly; do
+    for program in spectral redocly openapi-typescript tsc; do
         printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$node/bin/node" "$home/node_modules/.bin/$program" >"$home/bin/$program"
         chmod +x "$home/bin/$program"
     done
+    ln -s "$node/bin/node" "$home/bin/node"
 }
 
 # Our packages and the command are found in the development environment wherever a command is started from.

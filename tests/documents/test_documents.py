@@ -329,6 +329,7 @@ FOREIGN_NAMES = {
     *("CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "AWS_REGION", "AT_SEQUENCE_NUMBER"),  # AWS's own
     *("UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"),  # states of a stack
     "FUTURES_URL",  # of python-binance
+    *("API_KEY", "API_SECRET"),  # variables of a reader
 }
 SOURCES = [
     path
@@ -340,6 +341,7 @@ SOURCES = [
         "template.yaml",
         "Makefile",
         "command_line/**/*.py",
+        "clients/**/*.py",
         ".github/workflows/*.yml",
     )
     for path in ROOT.glob(pattern)

@@ -123,6 +123,7 @@ CANNOT_RUN: dict[str, str] = {
     "README.md": "the first order is walked by the tests of the command line; `make demo` and `make test` hold all tests",
     "docs/CONTRIBUTING.md: make check": "it runs this very test",
     "docs/guides/backtest.md: pip install": "tests/infra/test_installed_command.py installs it",
+    "docs/guides/api.md: pip install": "tests/infra/test_installed_command.py installs it",
     "docs/guides/backtest.md: candlecast candles fetch": "it asks an exchange: the command's own tests ask the paper exchange",
     "docs/guides/deploy.md": ACCOUNT,
     "docs/guides/operate.md": ACCOUNT,

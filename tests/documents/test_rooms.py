@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "layers" / "core" / "candlecast"
 PAPER = ROOT / "layers" / "paper" / "paper_exchange"
-OTHERS = ("command_line", "functions", "strategies", "infra", "verification", "benchmarks", "tests")
+OTHERS = ("command_line", "clients", "functions", "strategies", "infra", "verification", "benchmarks", "tests")
 SHELVES = (CORE, PAPER, *(ROOT / name for name in OTHERS))
 DOZEN = 13  # about a dozen modules; `__init__.py` and `conftest.py` do not count
 REASON = "than a dozen"  # larger, or more

@@ -1,4 +1,4 @@
-"""`pip install .` gives a command that explains itself, from a wheel that holds package and command alone."""
+"""`pip install .` gives a command that explains itself, from a wheel that holds package, command and client alone."""
 
 from __future__ import annotations
 
@@ -29,16 +29,23 @@ NOT_INSTALLED = ("boto3", "pynamodb", "httpx", "fastapi", "ccxt")  # of no use t
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-def test_the_wheel_holds_the_package_and_the_command(tmp_path: Path) -> None:
-    """Built by the backend itself, without a network."""
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built by the backend itself, without a network: the generator of the client is that of the checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(command, cwd=ROOT, capture_output=True, timeout=SECONDS, check=True)  # noqa: S603
-    (wheel,) = tmp_path.glob("*.whl")
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_the_package_the_command_and_the_client(wheel: Path) -> None:
     assert wheel.name == f"candlecast-{candlecast.__version__}-py3-none-any.whl"
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names} == {
         "candlecast",
         "candlecast_cli",
+        "candlecast_client",
         "candlecast_strategies",
         f"candlecast-{candlecast.__version__}.dist-info",
     }
@@ -47,6 +54,8 @@ def test_the_wheel_holds_the_package_and_the_command(tmp_path: Path) -> None:
         assert shipped >= {path.relative_to(folder).as_posix() for path in (folder / package).rglob("*.py")}
     built_in = {f"candlecast_strategies/{path.name}" for path in (ROOT / "strategies").glob("*.py")}
     assert {name for name in names if name.startswith("candlecast_strategies/")} == built_in
+    client = ("py.typed", "cognito.py", "api/orders/list_orders.py", "models/order_view.py")
+    assert {f"candlecast_client/{name}" for name in client} <= set(names)
     assert {"candlecast/backtest/pictures/page.css", "candlecast/backtest/pictures/page.js"} <= set(names)
 
 
@@ -61,6 +70,26 @@ def test_the_dependencies_are_those_that_the_command_and_strategies_import() -> 
     declared = {re.split(r"[<>=~ ]", it)[0] for it in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["aws"])}
     assert imported == declared | {"botocore", "infra"}, "botocore comes with boto3; infra is there in a checkout alone"
     assert PROJECT["scripts"] == {"candlecast": "candlecast_cli.main:main"}
+
+
+def test_the_extra_brings_what_the_client_needs_and_no_more(wheel: Path, tmp_path: Path) -> None:
+    """The client needs nothing of the rest of the wheel, which is left out here."""
+    python = tmp_path / "venv" / "bin" / "python"
+    _run([str(UV), "venv", "--quiet", "--no-project", "--python", sys.executable, str(tmp_path / "venv")])
+    _run([str(UV), "pip", "install", "--quiet", "--python", str(python), *PROJECT["optional-dependencies"]["client"]])
+    _run([str(UV), "pip", "install", "--quiet", "--python", str(python), "--no-deps", str(wheel)])
+    code = """
+from importlib import import_module
+from pkgutil import walk_packages
+import candlecast_client
+found = [it.name for it in walk_packages(candlecast_client.__path__, "candlecast_client.") if not it.name.endswith("__main__")]
+print(len([import_module(name) for name in found]))
+"""
+    said = subprocess.run([str(python), "-P", "-c", code], capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603
+    assert int(said.stdout or 0) > 300, said.stderr
+    command = [str(python), "-P", "-m", "candlecast_client", "you@example.com"]
+    said = subprocess.run(command, env={}, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603
+    assert (said.returncode, said.stderr) == (1, "the variable CANDLECAST_POOL is not set\n")
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from tests.support.gateway import Answer, Client, Providers
 
 PREFIX = "Bearer "
+OF_THE_SERVER = {"content-length", "date", "server"}
 
 
 @contextmanager
@@ -32,16 +33,22 @@ def serve(providers: Providers, after: Callable[[], None]) -> Iterator[str]:
         def do_PATCH(self) -> None:
             self._answer()
 
+        def do_DELETE(self) -> None:
+            self._answer()
+
         def _answer(self) -> None:
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             tenant = self.headers.get("Authorization", "").removeprefix(PREFIX) or None
             client = Client(providers, tenant=tenant)
-            answer: Answer = client.send(self.command, parts.path, raw=body or None, query=dict(parse_qsl(parts.query)))
+            query, headers = dict(parse_qsl(parts.query)), {name.lower(): value for name, value in self.headers.items()}
+            answer: Answer = client.send(self.command, parts.path, raw=body or None, query=query, headers=headers)
             after()
             raw = answer.text.encode()
             self.send_response(answer.status)
-            self.send_header("Content-Type", answer.headers["content-type"])
+            for name, value in answer.headers.items():
+                if name.lower() not in OF_THE_SERVER:
+                    self.send_header(name, value)
             self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
             self.wfile.write(raw)

@@ -1,0 +1,44 @@
+"""The API's OpenAPI document as generators take it: `python -m clients.document` prints it.
+
+Refusals are left out, since they are exceptions in a client and no answers. So are examples.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from functions.api.app import create_app
+from functions.api.description.document import operations
+from functions.api.problems import MEDIA_TYPE
+
+
+def for_clients(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with the answers that a client returns, and no others. CSV is text that a client hands on as it comes."""
+    made = copy.deepcopy(dict(document))
+    for _, _, operation in operations(made):
+        answers = operation["responses"]
+        operation["responses"] = {
+            status: _without_examples(answer) for status, answer in answers.items() if MEDIA_TYPE not in answer["content"]
+        }
+        for body in operation.get("requestBody", {}).get("content", {}).values():
+            body.pop("examples", None)
+    return made
+
+
+def _without_examples(answer: Mapping[str, Any]) -> dict[str, Any]:
+    content = {"application/json": {"schema": answer["content"]["application/json"]["schema"]}}
+    return {"description": answer["description"], "content": content}
+
+
+def main() -> int:
+    """Print the document."""
+    json.dump(for_clients(create_app().openapi()), sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
