@@ -34,7 +34,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built by the backend itself, without a network: the generator of the client is that of the checkout."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=ROOT, capture_output=True, timeout=SECONDS, check=True)  # noqa: S603
+    subprocess.run(command, cwd=ROOT, capture_output=True, timeout=INSTALL_SECONDS, check=True)  # noqa: S603
     (built,) = folder.glob("*.whl")
     return built
 
