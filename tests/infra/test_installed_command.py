@@ -60,14 +60,15 @@ def test_the_wheel_holds_the_package_the_command_and_the_client(wheel: Path) -> 
 
 
 def test_the_dependencies_are_those_that_the_command_and_strategies_import() -> None:
-    """By the graph of imports, lazy ones too: the base and the extra cover the graph, and nothing else is declared."""
+    """By the graph of imports, lazy ones too: the base and two extras cover the graph, and nothing else is declared."""
     graph = grimp.build_graph("candlecast", "candlecast_cli", include_external_packages=True)
     roots = ("candlecast_cli", "candlecast.strategy")
     reached = {name for root in roots for name in graph.find_upstream_modules(root, as_package=True)}
     imported = {name for name in reached if graph.is_module_squashed(name)} - sys.stdlib_module_names
     imported = {name for name in imported if not name.startswith("mypy_boto3_")}  # types, for type checkers alone
     imported -= {"opentelemetry"}  # comes with a layer, and is loaded only where that layer is
-    declared = {re.split(r"[<>=~ ]", it)[0] for it in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["aws"])}
+    extras = PROJECT["optional-dependencies"]
+    declared = {re.split(r"[<>=~ ]", it)[0] for it in (*PROJECT["dependencies"], *extras["aws"], *extras["live"])}
     assert imported == declared | {"botocore", "infra"}, "botocore comes with boto3; infra is there in a checkout alone"
     assert PROJECT["scripts"] == {"candlecast": "candlecast_cli.main:main"}
 

@@ -24,7 +24,7 @@ def listen(client: AuthenticatedClient, topics: Iterable[Topic] = tuple(Topic)) 
     """Messages in the chain of each account; None where something may have been missed, so that all must be fetched.
 
     None comes first, ten seconds later, at each gap, and every four minutes. The iterator ends with its connection, which lasts
-    as long as the token and at most two hours: then sign in and listen again. Raises Refused, and OSError where nothing is reached.
+    as long as the token and at most two hours: then sign in and listen again. Raises Refused, and OSError where nothing answers.
     """
     ticket = create_live_ticket.sync(client=client, body=NewLiveTicket(topics=[*topics]))
     with closing(open_socket(ticket.url, open_timeout=OPEN_SECONDS, max_size=MAX_BYTES, compression=None)) as socket:
