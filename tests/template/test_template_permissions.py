@@ -66,7 +66,8 @@ LAMBDA_POLLS_A_STREAM = {
 OTHER_CHANGES = {
     "api": {("any", "RESERVATION#*"), ("write", "POOL#*"), ("read", "LISTING#*")},
     "order_reconciler": {("read", "TENANT#*")},
-    "parity_checker": {("any", "TENANT#*"), ("read", "TENANT#*")},  # compares a follower's row of the index with its tenant
+    # compares a follower's row of the index with its tenant; the API alone reads the counts of a signal
+    "parity_checker": {("any", "TENANT#*"), ("read", "TENANT#*"), ("read", "RANKS#*")},
     "candle_clock": {("any", "STRATEGY#*"), ("read", "STRATEGY#*")},
 }
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
