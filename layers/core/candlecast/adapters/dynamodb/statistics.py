@@ -17,7 +17,6 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from candlecast.adapters.dynamodb.single_table.table import SEPARATOR, DecimalAttribute, Row, key, sortable
-from candlecast.domain.market.market import quote_of
 from candlecast.domain.strategies.days import A_DAY, DaySums
 from candlecast.domain.strategies.listing import RecordStart
 from candlecast.domain.strategies.record import RecordSums
@@ -206,6 +205,8 @@ def additions(rows: type[StatisticsRow], result: Statistics) -> list[Action]:
 
 def quote_addition(rows: type[StatisticsRow], market: str) -> list[Action]:
     """The update that names the quote asset of a trade's market; none for a market without one."""
+    from candlecast.domain.market.market import quote_of  # here: most batches of the relay close no trade
+
     quote = quote_of(market)
     return [rows.quotes.add({quote})] if quote else []
 
