@@ -13,7 +13,8 @@ from typing import Any
 
 from functions.api.app import create_app
 from functions.api.description.document import operations
-from functions.api.problems import MEDIA_TYPE
+
+JSON = "application/json"  # problems have a media type of their own, and an unchanged thing has no body
 
 
 def for_clients(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def for_clients(document: Mapping[str, Any]) -> dict[str, Any]:
     for _, _, operation in operations(made):
         answers = operation["responses"]
         operation["responses"] = {
-            status: _without_examples(answer) for status, answer in answers.items() if MEDIA_TYPE not in answer["content"]
+            status: _without_examples(answer) for status, answer in answers.items() if JSON in answer.get("content", {})
         }
         for body in operation.get("requestBody", {}).get("content", {}).values():
             body.pop("examples", None)
@@ -30,7 +31,7 @@ def for_clients(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_examples(answer: Mapping[str, Any]) -> dict[str, Any]:
-    content = {"application/json": {"schema": answer["content"]["application/json"]["schema"]}}
+    content = {JSON: {"schema": answer["content"][JSON]["schema"]}}
     return {"description": answer["description"], "content": content}
 
 
