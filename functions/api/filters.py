@@ -33,11 +33,12 @@ from functions.api.ports import AccountsDep, SubscriptionsDep
 from functions.api.schemas.values import Instant, Symbol, VenueName
 
 Direction = Literal["asc", "desc"]
+A_SPAN = ("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")  # of the description
 
 
 def window(
-    since: Annotated[Instant | None, Query(description="Only entries of this moment or later.")] = None,
-    until: Annotated[Instant | None, Query(description="Only entries before this moment.")] = None,
+    since: Annotated[Instant | None, Query(description="Only entries of this moment or later.", examples=[A_SPAN[0]])] = None,
+    until: Annotated[Instant | None, Query(description="Only entries before this moment.", examples=[A_SPAN[1]])] = None,
     order: Annotated[Direction, Query(description="Oldest first (`asc`), or newest first.")] = "desc",
 ) -> Window:
     """The span of time and the direction of a listing; raises `InvalidValue` (WINDOW_EMPTY)."""

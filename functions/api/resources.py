@@ -64,19 +64,21 @@ class Resource(BaseRoute):
         return [route for name in self.modules for route in import_module(f"{ROUTES}.{name}").router.routes]
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """As a router's: the first route of path and method, else every method that the path has, for the answer 405."""
-        allowed: set[str] = set()
-        best: tuple[Match, Scope] = Match.NONE, {}
+        """The first route of path and method, else every method that the path has, for the answer 405.
+
+        For all methods, a path in words comes before a path with a parameter in the place of a word.
+        """
+        none: tuple[Match, Scope] = Match.NONE, {}
         if scope["type"] != "http" or not f"{scope['path']}/".startswith(f"{self.path}/"):
-            return best
-        for route in self.routes:
-            match, child_scope = route.matches(scope)
+            return none
+        found = [(route, *it) for route in self.routes if (it := route.matches(scope))[0] is not Match.NONE]
+        fewest = min((len(child_scope["path_params"]) for _, _, child_scope in found), default=0)
+        meant = [it for it in found if len(it[2]["path_params"]) == fewest]
+        allowed = {method for route, _, _ in meant for method in getattr(route, "methods", ())}
+        for _, match, child_scope in meant:
             if match is Match.FULL:
                 return match, child_scope
-            if match is Match.PARTIAL:
-                allowed |= getattr(route, "methods", set())
-                best = match, {**child_scope, ALLOWED: allowed}
-        return best
+        return (Match.PARTIAL, {**meant[0][2], ALLOWED: allowed}) if meant else none
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the route that `matches` has found answer; raises `HTTPException` where there is none for the method."""

@@ -34,8 +34,10 @@ SLOWEST = 10
 CORES = 2  # of the smallest machine that this is made for
 CLOUDS = 4  # side by side in make test: an end-to-end test mostly waits for clocks and queues (decision 0114)
 SEEDS = 1_000  # of the simulation, in make prove
+CASES = 100  # of an operation of the API, as each role, in make prove
 CRASH_POINTS = ROOT / "build" / "crash_points"  # a report of each part of the enumeration, written by its tests
 SIMULATION = ROOT / "build" / "sim" / "report.json"
+OPENAPI = ROOT / "build" / "openapi" / "report.json"
 # pytest -vv on several processes: the name when a test begins, and after a prefix when it has ended
 TEST_LINE = re.compile(r"(?P<ended>\[gw\d+\] \[ *\d+%\] [A-Z]+ )?(?P<name>\S+\.py::.*?)\s*$")
 
@@ -99,6 +101,7 @@ TESTS = (
 )
 PROOFS = (
     Step("seeds", ("python", "-m", "verification.simulation", "--seeds", str(SEEDS))),
+    Step("API", ("python", "-m", "verification.openapi", "--cases", str(CASES)), silent_seconds=PROOF_SECONDS),
     tests("proofs", "prove and not e2e", "-vv", silent_seconds=PROOF_SECONDS),
     tests(
         "end-to-end proofs",
@@ -317,7 +320,8 @@ def reported(command: str, outcomes: Sequence[Outcome], seconds: float) -> dict[
         "crash_points": counted_schedules(CRASH_POINTS),
     }
     if command == "prove":
-        report["simulation"] = json.loads(SIMULATION.read_text(encoding="utf-8")) if SIMULATION.exists() else None
+        for name, path in (("simulation", SIMULATION), ("openapi", OPENAPI)):
+            report[name] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
     return report
 
 
@@ -333,7 +337,7 @@ def commit() -> str | None:
 
 def table(report: dict[str, Any]) -> str:
     """The totals of a `make prove` as a table in Markdown."""
-    schedules, simulated = report["crash_points"], report["simulation"]
+    schedules, simulated, asked = report["crash_points"], report["simulation"], report["openapi"]
     by_faults = ", ".join(f"{count:,} with {faults}" for faults, count in enumerate(schedules["by_faults"]))
     runs = [step["tests"] for step in report["steps"] if step["tests"]]
     ended = "ended" if report["passed"] else "FAILED"
@@ -343,6 +347,7 @@ def table(report: dict[str, Any]) -> str:
         "worlds and invocations": f"{schedules['worlds']:,} worlds, {schedules['invocations']:,} invocations",
         "seeds of the simulation": f"{simulated['seeds']:,}: {simulated['steps']:,} steps, {simulated['orders']:,} orders",
         "faults in them": f"{sum(simulated['faults'].values()):,} of {len(simulated['faults'])} kinds",
+        "API's cases": f"{asked['cases']:,} by {len(asked['roles'])} roles, seed {asked['seed']}: {asked['findings']} faults",
         "violations": f"{schedules['violations']} in the schedules, {simulated['violations']} in the seeds",
         "mutations, by the suite that must miss them": f"{sum(run['mutations'] for run in runs)} tried",
         "tests": f"{sum(run['passed'] for run in runs)} passed, {sum(run['failed'] + run['errors'] for run in runs)} failed",

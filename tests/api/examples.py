@@ -197,7 +197,7 @@ CASES: Mapping[str, Case] = {
 
 
 def examples() -> dict[str, Any]:
-    """By operation: `requests` by name, `status` and `answer`; under `refusals` a refusal of each status."""
+    """By operation: `path`, `query`, `requests`, `status` and `answer`; under `refusals` a refusal of each status."""
     return {
         "operations": {it.operation_id: sent_examples(it) for it in operations()},
         "refusals": refusals(),
@@ -239,6 +239,10 @@ def sent_examples(operation: Operation) -> dict[str, Any]:
     for answer in answers:
         assert 200 <= answer.status < 300, f"{operation.operation_id}: {answer.status} {answer.text}"
     found: dict[str, Any] = {"status": str(answers[0].status), "answer": answers[0].json}
+    if ids := operation.path_ids(**ids_of(operation)):
+        found["path"] = ids
+    if filters := {name: ids_of(operation)[name] for name in operation.query_ids if name in ids_of(operation)}:
+        found["query"] = filters
     if any(it["name"] == "format" for it in operation.description.get("parameters", ())):
         found["csv"] = ask(operation, None, {"format": "csv"}).text
     if operation.operation_id == "approve_act":
@@ -262,16 +266,19 @@ def sent(operation: Operation, body: Any, query: Mapping[str, str], by: Callable
 
 def address(operation: Operation) -> tuple[str, Mapping[str, str]]:
     """Path and query of an operation on the things of `prepared`."""
-    case = CASES.get(operation.operation_id, Case())
-    ids = {"subscription_id": SUBSCRIPTION, "account_id": ACCOUNT, "strategy_id": STRATEGY, "order_id": ORDER, **case.ids}
-    return operation.url(**ids), case.query
+    return operation.url(**ids_of(operation)), CASES.get(operation.operation_id, Case()).query
+
+
+def ids_of(operation: Operation) -> dict[str, str]:
+    """The ids of things that the example of the operation is about."""
+    ids = {"subscription_id": SUBSCRIPTION, "account_id": ACCOUNT, "strategy_id": STRATEGY, "order_id": ORDER}
+    return {**ids, **CASES.get(operation.operation_id, Case()).ids}
 
 
 def prepared(operation: Operation, body: Any = None) -> Deployment:
     """A fresh deployment with the things that an operation is asked about."""
     deployment = populate(made_deployment())
-    case = CASES.get(operation.operation_id, Case())
-    case.before(deployment)
+    CASES.get(operation.operation_id, Case()).before(deployment)
     if operation.operation_id in ("create_subscription", "ask_backtest"):
         followed(body)(deployment)
     if operation.operation_id in ("close_position", "move_stop"):

@@ -100,6 +100,17 @@ def test_days_that_cannot_be_are_refused(traded: Deployment, path: str, first: s
     assert traded.client.get(path, **{"from": first, "to": last}).status == 422
 
 
+@pytest.mark.parametrize(
+    "path", [*OWN, OF_STRATEGY, f"/v1/strategies/{STRATEGY}/parity", f"/v1/strategies/{STRATEGY}/executions/statistics"]
+)
+@pytest.mark.parametrize("day", ["0", "1795176000", "20261121", "2026-W47-6", "2026-11-21T00:00:00", " 2026-11-21", "2026-1-1"])
+def test_a_day_is_text_of_one_form(traded: Deployment, path: str, day: str) -> None:
+    """A number would be seconds since 1970: `to=20261121` is a slip, and no day of that year."""
+    name = "from" if path in (*OWN, OF_STRATEGY) else "since"
+    answer = traded.client.get(path, **{name: day})
+    assert (answer.status, answer.code) == (422, "INVALID_REQUEST")
+
+
 def test_a_strategys_days_tell_returns_and_nobodys_money(traded: Deployment) -> None:
     answer = traded.client.get(OF_STRATEGY, **{"from": "2026-11-20", "to": "2026-11-21"})
     assert answer.json == {

@@ -8,7 +8,7 @@ import pytest
 from starlette.routing import Match
 
 from functions.api.app import resources
-from functions.api.resources import Resource
+from functions.api.resources import ALLOWED, Resource
 
 MODULES = sorted(path.stem for path in (Path(__file__).parents[2] / "functions" / "api" / "routes").glob("[!_]*.py"))
 
@@ -47,6 +47,14 @@ def test_a_resource_takes_what_one_of_its_routes_takes(method: str, path: str, m
     taken, child_scope = resource("/v1/accounts").matches({"type": "http", "method": method, "path": path})
     assert taken is match
     assert ("route" in child_scope) == (match is not Match.NONE)
+
+
+def test_a_path_in_words_comes_before_one_with_a_parameter_in_their_place() -> None:
+    """`redrive` is a word of a path, and no id of a dead letter that could be read or dropped."""
+    match, child_scope = resource("/v1/dead-letters").matches(
+        {"type": "http", "method": "DELETE", "path": "/v1/dead-letters/trade/redrive"}
+    )
+    assert (match, child_scope[ALLOWED]) == (Match.PARTIAL, {"POST"})
 
 
 def test_a_path_that_is_not_below_a_resource_loads_nothing() -> None:

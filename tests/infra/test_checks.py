@@ -26,6 +26,7 @@ REPORT: dict[str, Any] = {
     ],
     "crash_points": {"schedules": 1_234_567, "by_faults": [9, 558, 1_234_000], "worlds": 10, "invocations": 20, "violations": 0},
     "simulation": {"seeds": 1_000, "steps": 10_000_000, "orders": 26_000, "faults": {"crash": 5, "ban": 2}, "violations": 0},
+    "openapi": {"seed": 7, "cases": 90_000, "roles": {"trader": {}, "nobody": {}}, "findings": 0},
 }
 
 
@@ -54,6 +55,7 @@ def test_the_table_tells_what_was_proven_and_what_failed() -> None:
     assert "| run | ended 2026-11-29T12:00:00+00:00, commit 3d33e8e, 25 minutes |" in text
     assert "| schedules of crash points | 1,234,567 (9 with 0, 558 with 1, 1,234,000 with 2 faults) |" in text
     assert "| faults in them | 7 of 2 kinds |" in text
+    assert "| API's cases | 90,000 by 2 roles, seed 7: 0 faults |" in text
     assert "| mutations, by the suite that must miss them | 11 tried |" in text
     assert "| tests | 34 passed, 2 failed |" in text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +19,9 @@ CANDLES = {"timeframe": "1m"}
 NUMBER = {"number": "1"}  # of a version
 CLOSE = {"candle_close": "2026-11-20T12:00:00Z"}
 TRIED = {"backtest_id": "unknown-1"}
+KNOWN = LETTER | SWITCH | POOL | SIGNAL | APPROVAL | CANDLES | NUMBER | CLOSE | TRIED
 METHODS = {"get", "put", "post", "patch", "delete"}
+NAME = re.compile(r"\{(\w+)\}")  # of a parameter, in a path
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,11 @@ class Operation:
     description: Mapping[str, Any]
 
     def url(self, **ids: str) -> str:
-        return self.path.format(**(LETTER | SWITCH | POOL | SIGNAL | APPROVAL | CANDLES | NUMBER | CLOSE | TRIED | ids))
+        return self.path.format(**(KNOWN | ids))
+
+    def path_ids(self, **ids: str) -> dict[str, str]:
+        """The parameters of the path, as `url` fills them in."""
+        return {name: (KNOWN | ids)[name] for name in NAME.findall(self.path)}
 
     @property
     def query_ids(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from functions.api.deps import IDENTIFIER
+from functions.api.description.links import link
 from functions.api.description.words import IDS, PROPERTIES, SAME_WORDS
 from functions.api.openapi import REFERENCE
 from functions.api.problems import MEDIA_TYPE, Problem
@@ -142,6 +143,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for method, _, operation in operations(document):
             _finish(method, operation, document["components"]["schemas"])
             _show(operation, examples["operations"].get(operation["operationId"], {}), examples["refusals"])
+        link(document)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -210,7 +212,7 @@ def _finish_parameter(parameter: dict[str, Any]) -> None:
     schema = parameter["schema"]
     alternatives = [it for it in schema.pop("anyOf", ()) if it.get("type") != "null"]
     if len(alternatives) == 1:
-        schema |= alternatives[0]
+        parameter["schema"] = schema = alternatives[0] | schema
     elif alternatives:
         schema["anyOf"] = alternatives
     if parameter["name"] in IDS:
@@ -219,7 +221,11 @@ def _finish_parameter(parameter: dict[str, Any]) -> None:
 
 
 def _show(operation: dict[str, Any], example: Mapping[str, Any], refusals: Mapping[str, Any]) -> None:
-    """Put examples at the body, at the answer, and at each refusal."""
+    """Put examples at parameters that name things, at the body, at the answer, and at each refusal."""
+    for parameter in operation.get("parameters", ()):
+        value = example.get(parameter["in"], {}).get(parameter["name"])
+        if value is not None:
+            parameter["example"] = int(value) if parameter["schema"].get("type") == "integer" else value
     for number, value in enumerate(example.get("requests", ()), start=1):
         body = operation["requestBody"]["content"]["application/json"]
         body.setdefault("examples", {})[f"example-{number}"] = {"value": value}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import Path, Query
@@ -13,7 +12,7 @@ from functions.api.ports import ExecutionsDep, SignalsDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.execution_statistics import ExecutionStatisticsView
 from functions.api.schemas.strategies import ExecutionView, PublishedSignalView
-from functions.api.schemas.values import Instant, Listing
+from functions.api.schemas.values import Day, Instant, Listing
 from functions.api.schemas.why import ExplainedCandleView, ExplainedRunView
 from functions.api.use_cases.executions import ShowExecutionStatisticsDep
 from functions.api.use_cases.strategies import ReadableStrategy
@@ -41,7 +40,7 @@ def list_executions(
 def get_execution_statistics(
     show: ShowExecutionStatisticsDep,
     strategy_id: ReadableStrategy,
-    since: Annotated[date | None, Query(description="First day (UTC); without it, thirty days ago.")] = None,
+    since: Annotated[Day | None, Query(description="First day (UTC); without it, thirty days ago.")] = None,
 ) -> ExecutionStatisticsView:
     """Show how a strategy's runs went: states, durations and drift, by day and since the beginning."""
     return ExecutionStatisticsView.of(show(strategy_id, since))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import Query
@@ -11,12 +10,13 @@ from functions.api.deps import StrategyId
 from functions.api.openapi import refusals
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.parity import AskedParity, ParityTaskView, ParityView
+from functions.api.schemas.values import Day
 from functions.api.use_cases.parity import AskParityDep, ShowParityDep
 from functions.api.use_cases.strategies import AdmissionDep
 from functions.api.use_cases.strategy_versions import AuthorDep
 
 router = resource_router(VERSION + "/strategies", "strategies", 401, 422, 500, 503)
-Since = Annotated[date | None, Query(description="First day (UTC), at most 31 days with today; without it, the last thirty.")]
+Since = Annotated[Day | None, Query(description="First day (UTC), at most 31 days with today; without it, the last thirty.")]
 
 
 @router.get("/{strategy_id}/parity", responses=refusals(404))

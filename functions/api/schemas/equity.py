@@ -10,10 +10,10 @@ from pydantic import Field
 
 from candlecast.services.strategies.show_strategy_equity import StrategyEquity
 from candlecast.services.subscriptions.show_equity import Equity
-from functions.api.schemas.values import Money, View
+from functions.api.schemas.values import Day, Money, View
 
-FirstDay = Annotated[date | None, Query(alias="from", description="First day (UTC); without it, thirty days up to the last.")]
-LastDay = Annotated[date | None, Query(alias="to", description="Last day (UTC), included; without it, today.")]
+FirstDay = Annotated[Day | None, Query(alias="from", description="First day (UTC); without it, thirty days up to the last.")]
+LastDay = Annotated[Day | None, Query(alias="to", description="Last day (UTC), included; without it, today.")]
 
 SINCE_DAY = "First day (UTC) of this answer."
 UNTIL_DAY = "Last day of this answer, included. An answer has at most 366 days."

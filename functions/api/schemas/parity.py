@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from candlecast.domain.parity.parity import ParityCause, ParityDay
 from candlecast.services.parity.show_parity import ShownParity
 from functions.api.schemas.parity_share import ParityShareView
-from functions.api.schemas.values import Body, CandleView, View
+from functions.api.schemas.values import Body, CandleView, Day, View
 
 
 class AskedParity(Body):
@@ -17,7 +17,7 @@ class AskedParity(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"since": "2026-11-20"}]})
 
-    since: date = Field(description="First day (UTC); the last one is today. At most 31 days.")
+    since: Day = Field(description="First day (UTC); the last one is today. At most 31 days.")
 
 
 class ParityTaskView(View):

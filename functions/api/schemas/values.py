@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from math import ceil, floor
 from typing import Annotated, Any
@@ -20,6 +20,7 @@ MONEY = re.compile(r"-?\d{1,18}(\.\d{1,18})?", re.ASCII)  # more digits than any
 MOST_MONEY = 10**18  # beyond the digits of `MONEY`
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)  # RFC 3339
 FIRST_YEAR, LAST_YEAR = 2000, 2100  # an instant of trading outside of them is a slip
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:00)?", re.ASCII)
 MARKET = re.compile(r"[A-Z0-9._-]+/[A-Z0-9._-]+:[A-Z0-9._-]+", re.ASCII)
 MAX_MARKET_CHARACTERS = 64
@@ -127,6 +128,22 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-12-01T08:00:00Z"]}, mode="validation"),
 ]
 """A moment in UTC: RFC 3339 text with a zone, and never a number."""
+
+
+def _day(value: object) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and DAY.fullmatch(value):
+        return date.fromisoformat(value)
+    raise ValueError("must be a day as text, such as 2026-12-01")
+
+
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-12-01"]}, mode="validation"),
+]
+"""A day in UTC: text, and never a number of seconds since 1970."""
 
 
 def _time_of_day(value: object) -> time:

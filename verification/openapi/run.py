@@ -1,0 +1,173 @@
+"""Ask every operation of a description, and tell the faults: `ask` for one role, by one seed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import schemathesis
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import events, from_schema
+from schemathesis.engine.recorder import ScenarioRecorder
+from schemathesis.generation.stateful.state_machine import APIStateMachine
+from schemathesis.schemas import BaseSchema
+
+from verification.openapi.gateway import Gateway
+from verification.openapi.roles import CLAIMS, NOBODY, PEERS
+from verification.openapi.understood import understood
+
+PHASES = ("examples", "coverage", "fuzzing", "stateful")
+RULES = ("2xx", "401", "403", "404", "409", "413", "422", "429")  # a valid body may break a rule of several fields: `understood`
+CHECKS: Mapping[str, Any] = {
+    "positive_data_acceptance": {"expected-statuses": list(RULES)},
+    understood.__name__: {"enabled": True},
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault: the check that found it, the operation, and a command that sends the request again."""
+
+    check: str
+    operation: str
+    text: str
+    command: str
+
+    def __str__(self) -> str:
+        return f"{self.operation}: {self.check}\n{self.text}\n{self.command}"
+
+
+@dataclass
+class Asked:
+    """Counts of a run, and its findings."""
+
+    role: str
+    seed: int
+    cases: Counter[str] = field(default_factory=Counter)  # by phase
+    answers: Counter[int] = field(default_factory=Counter)  # by status
+    checks: Counter[str] = field(default_factory=Counter)  # that were made
+    succeeded: set[str] = field(default_factory=set)  # operations with an answer of success
+    findings: dict[tuple[str, str, str], Finding] = field(default_factory=dict)  # by check, operation and title
+
+    def __str__(self) -> str:
+        cases = ", ".join(f"{count:,} {phase}" for phase, count in self.cases.items())
+        return (
+            f"{self.role}, seed {self.seed}: {self.cases.total():,} cases ({cases}), {self.checks.total():,} checks,"
+            f" {len(self.succeeded)} operations succeeded, {len(self.findings)} faults"
+        )
+
+
+def ask(schema: BaseSchema, role: str, seed: int) -> Asked:
+    """Run all phases of a loaded description."""
+    asked = Asked(role, seed)
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.ScenarioFinished):
+            _count(asked, event.phase.value, event.recorder)
+            for finding, title in _findings(event.recorder):
+                asked.findings.setdefault((finding.check, finding.operation, title), finding)
+        elif isinstance(event, events.NonFatalError):
+            asked.findings["error", event.label, event.info.title] = Finding("error", event.label, str(event.value), "")
+        elif isinstance(event, events.FatalError):
+            raise event.exception
+        elif isinstance(event, events.EngineFinished):
+            for failure in event.failures:
+                asked.findings["run", "", failure.title] = Finding("run", "", failure.message, "")
+    return asked
+
+
+def in_process(
+    role: str,
+    seed: int,
+    cases: int,
+    *,
+    phases: tuple[str, ...] = PHASES,
+    only: str | Sequence[str] | None = None,
+    gateway: Gateway | None = None,
+    described: Mapping[str, Any] | None = None,
+) -> Asked:
+    """Ask the real application over fakes, or what stands behind `gateway`, by its own description or by `described`.
+
+    `cases` bounds those of an operation in a phase that has no end of its own; `only` has the ids of operations.
+    """
+    gateway = gateway or Gateway()
+    with TemporaryDirectory() as folder, closing(gateway):
+        config = configured(role, seed, cases, phases, Path(folder))
+        if described is None:
+            schema = schemathesis.openapi.from_wsgi("/openapi.json", gateway, config=config)
+        else:
+            schema = schemathesis.openapi.from_dict(dict(described), config=config)
+            schema.app = gateway
+        if only:
+            schema = schema.include(operation_id=[only] if isinstance(only, str) else list(only))
+        _begin_stories_anew(schema, gateway)
+        return ask(schema, role, seed)
+
+
+def configured(role: str, seed: int, cases: int, phases: tuple[str, ...], folder: Path) -> SchemathesisConfig:
+    """The settings of a run. All checks are on; each step away from the defaults has its reason here."""
+    settings: dict[str, Any] = {
+        "seed": seed,
+        "suppress-health-check": ["all"],  # they complain of a slow machine
+        "continue-on-failure": True,
+        "warnings": False,  # of 401 and 404, which are right answers to strangers
+        "cache": {"enabled": False},  # a seed means the same at each run
+        "rate-limit": "auto",  # a 429 is waited out as its header says
+        "checks": dict(CHECKS),
+        "generation": {"max-examples": cases, "database": "none"},
+        "phases": {name: {"enabled": name in phases} for name in PHASES},
+    }
+    if role != NOBODY:
+        tokens = folder / "tokens.json"
+        tokens.write_text(json.dumps({"auth": [_token(name) for name in CLAIMS]}), encoding="utf-8")
+        peers = {"peers": list(PEERS)} if role in PEERS else {}
+        settings["auth"] = {"wfc": {"path": str(tokens), "user": role, **peers}}
+    return SchemathesisConfig.from_dict(settings)
+
+
+def _token(role: str) -> dict[str, Any]:
+    return {"name": role, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {role}"}]}
+
+
+def _begin_stories_anew(schema: BaseSchema, gateway: Gateway) -> None:
+    """Let each story begin in a world of its own."""
+    build = schema.build_state_machine
+
+    def built(**options: Any) -> type[APIStateMachine]:
+        machine = build(**options)
+
+        class Story(machine):  # type: ignore[misc, valid-type]
+            def __init__(self) -> None:
+                gateway.begin()
+                super().__init__()
+
+        return Story
+
+    schema.build_state_machine = built  # type: ignore[method-assign]
+
+
+def _count(asked: Asked, phase: str, recorder: ScenarioRecorder) -> None:
+    asked.cases[phase] += len(recorder.cases)
+    for case_id, interaction in recorder.interactions.items():
+        if interaction.response is not None:
+            asked.answers[interaction.response.status_code] += 1
+            if interaction.response.status_code < 300:
+                asked.succeeded.add(recorder.cases[case_id].value.operation.label)
+    asked.checks.update(check.name for checks in recorder.checks.values() for check in checks)
+
+
+def _findings(recorder: ScenarioRecorder) -> Iterator[tuple[Finding, str]]:
+    for case_id, checks in recorder.checks.items():
+        for check in checks:
+            if check.failure_info is not None:
+                failure = check.failure_info.failure
+                response = recorder.find_response(case_id=failure.case_id or case_id)
+                answer = "" if response is None else f"\n{response.status_code} {response.text[:500]}"
+                text = f"{failure.title}\n{failure.message}{answer}"
+                label = recorder.cases[case_id].value.operation.label
+                yield Finding(check.name, label, text, check.failure_info.code_sample), failure.title
