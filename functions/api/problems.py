@@ -88,6 +88,12 @@ class Problem(BaseModel):
     candle_close: datetime | None = Field(default=None, description="Close of that candle.")
 
 
+class GatewayRefusal(BaseModel):
+    """A refusal of the gateway in front of the API: of a token that is missing or wrong, or a fault on the way."""
+
+    message: str = Field(description="The reason in the gateway's words.", examples=["Unauthorized"])
+
+
 class Unauthenticated(Exception):
     """The request carries no verified token, or one without a usable tenant."""
 

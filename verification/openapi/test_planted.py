@@ -93,7 +93,7 @@ def test_a_token_that_is_not_asked_for_is_found(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_stranger_who_sees_a_traders_thing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its list is the newcomer's own, and yet each account answers to whoever names it."""
+    """The list of the newcomer is its own, and yet each account answers to its id."""
     known = gateways.event_of
 
     def loose(environ: dict[str, Any]) -> dict[str, Any]:

@@ -15,14 +15,14 @@ from functions.api.deps import IDENTIFIER
 from functions.api.description.links import link
 from functions.api.description.words import IDS, PROPERTIES, SAME_WORDS
 from functions.api.openapi import REFERENCE
-from functions.api.problems import MEDIA_TYPE, Problem
+from functions.api.problems import MEDIA_TYPE, GatewayRefusal, Problem
 from functions.api.schemas.live import AccountChanged
 from functions.api.schemas.values import Listing
 
 DESCRIPTION = (
     "Follow strategies with your own exchange accounts. Money and quantities are decimal numbers as text; instants are RFC 3339 "
-    "text with a zone, answered in UTC. Every refusal is problem+json with a stable `code`. What is not yours answers 404, as "
-    "what does not exist does."
+    "text with a zone, answered in UTC. Every refusal is problem+json with a stable `code`; only the gateway in front answers "
+    "some with a `message` alone. What is not yours answers 404, as what does not exist does."
 )
 TAGS = [
     {"name": "strategies", "description": "Strategies, with their runs, signals and track records."},
@@ -48,8 +48,8 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "example": 5,
     },
     "WWW-Authenticate": {
-        "description": "The scheme of the token that is missing.",
-        "schema": {"type": "string", "const": "Bearer"},
+        "description": "The scheme of the token that is missing; of a token that is refused, the gateway adds why.",
+        "schema": {"type": "string", "pattern": "^Bearer( .*)?$"},
         "example": "Bearer",
     },
     "ETag": {
@@ -111,6 +111,7 @@ OF_KEYS = {
     "409": ("Retry-After", "Cache-Control"),
 }
 OF_HEALTH = {**OF_READING, "503": OF_REFUSALS["503"]}
+OF_THE_GATEWAY = ("401", "429", "500", "503")  # statuses with which the gateway in front answers with a body of its own
 EXAMPLES = Path(__file__).with_name("examples.json")  # of the tests, which write and run them
 NOTHING_SAID = "Successful Response"  # the framework's own words for an answer without any
 CLAUSE = re.compile(r"[.;:,]\s")  # where the first thought of a description ends
@@ -131,9 +132,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
             contact=CONTACT,
             license_info=LICENSE,
         )
-        for model in (Problem, AccountChanged):
+        for model in (Problem, GatewayRefusal, AccountChanged):
             schema = model.model_json_schema(ref_template=REFERENCE, mode="serialization")
-            made["components"]["schemas"] |= {**schema.pop("$defs"), model.__name__: schema}
+            made["components"]["schemas"] |= {**schema.pop("$defs", {}), model.__name__: schema}
         made["webhooks"] = MESSAGES
         made["components"]["headers"] = HEADERS
         document = named_by_title(made)
@@ -200,6 +201,10 @@ def _finish(method: str, operation: dict[str, Any], schemas: Mapping[str, Any]) 
         if answer["description"] == NOTHING_SAID:
             model = answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
             answer["description"] = schemas[model]["description"].partition("\n\n")[0]
+        if status in OF_THE_GATEWAY and MEDIA_TYPE in answer.get("content", {}):
+            answer["content"].setdefault(
+                "application/json", {"schema": {"$ref": REFERENCE.format(model=GatewayRefusal.__name__)}}
+            )
         names = declared.get(status, ("Cache-Control",) if status >= "400" else ())
         if "429" in operation["responses"] and status < "400":
             names = (*names, *OF_RATES)
