@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 import schemathesis
@@ -97,7 +98,7 @@ def in_process(
     """
     gateway = gateway or Gateway()
     with TemporaryDirectory() as folder, closing(gateway):
-        config = configured(role, seed, cases, phases, Path(folder))
+        config = configured(role, seed, cases, phases, Path(folder), {name: name for name in CLAIMS})
         if described is None:
             schema = schemathesis.openapi.from_wsgi("/openapi.json", gateway, config=config)
         else:
@@ -109,9 +110,25 @@ def in_process(
         return ask(schema, role, seed)
 
 
-def configured(role: str, seed: int, cases: int, phases: tuple[str, ...], folder: Path) -> SchemathesisConfig:
+def deployed(url: str, tokens: Mapping[str, str], role: str, seed: int, cases: int, phases: tuple[str, ...] = PHASES) -> Asked:
+    """Ask a deployment through its gateway; `tokens` has that of each role."""
+    with TemporaryDirectory() as folder:
+        config = configured(role, seed, cases, phases, Path(folder), tokens, {"base-url": url})
+        return ask(schemathesis.openapi.from_url(f"{url}/openapi.json", config=config), role, seed)
+
+
+def configured(
+    role: str,
+    seed: int,
+    cases: int,
+    phases: tuple[str, ...],
+    folder: Path,
+    tokens: Mapping[str, str],
+    where: Mapping[str, str] = MappingProxyType({}),
+) -> SchemathesisConfig:
     """The settings of a run. All checks are on; each step away from the defaults has its reason here."""
     settings: dict[str, Any] = {
+        **where,
         "seed": seed,
         "suppress-health-check": ["all"],  # they complain of a slow machine
         "continue-on-failure": True,
@@ -123,15 +140,15 @@ def configured(role: str, seed: int, cases: int, phases: tuple[str, ...], folder
         "phases": {name: {"enabled": name in phases} for name in PHASES},
     }
     if role != NOBODY:
-        tokens = folder / "tokens.json"
-        tokens.write_text(json.dumps({"auth": [_token(name) for name in CLAIMS]}), encoding="utf-8")
+        file = folder / "tokens.json"
+        file.write_text(json.dumps({"auth": [_header(*it) for it in tokens.items()]}), encoding="utf-8")
         peers = {"peers": list(PEERS)} if role in PEERS else {}
-        settings["auth"] = {"wfc": {"path": str(tokens), "user": role, **peers}}
+        settings["auth"] = {"wfc": {"path": str(file), "user": role, **peers}}
     return SchemathesisConfig.from_dict(settings)
 
 
-def _token(role: str) -> dict[str, Any]:
-    return {"name": role, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {role}"}]}
+def _header(role: str, token: str) -> dict[str, Any]:
+    return {"name": role, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {token}"}]}
 
 
 def _begin_stories_anew(schema: BaseSchema, gateway: Gateway) -> None:
