@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
+from decimal import Decimal
 from functools import cached_property
 from http import HTTPStatus
 from inspect import signature
@@ -167,7 +168,7 @@ class StrictRequest(Request):
             if text.count("[") + text.count("{") > MAX_DEPTH or text.count(",") > MAX_COMMAS:
                 _check_shape(text)
             return _DECODER.decode(text)
-        except (ValueError, RecursionError):
+        except (ValueError, ArithmeticError, RecursionError):
             raise RequestValidationError(
                 [_error("body", "", "The body is not JSON, or not of a form that is read here")]
             ) from None
@@ -204,10 +205,13 @@ def _whole(digits: str) -> int:
     return int(digits)
 
 
-def _fraction(digits: str) -> float:
+def _fraction(digits: str) -> float | int:
+    """The number, whole if its value is: to JSON Schema, 29.0 is the integer 29. Money of a float would lose digits."""
     if len(digits) > MAX_DIGITS:
         raise ValueError("too many digits")
-    return float(digits)
+    exact = Decimal(digits)
+    is_whole = exact.adjusted() < MAX_DIGITS and exact == exact.to_integral_value()
+    return int(exact) if is_whole else float(digits)
 
 
 def _no_constant(_: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,10 +13,11 @@ from candlecast.domain.limits.catalogue import CATALOGUE
 from candlecast.domain.limits.limits import MAX_SET_SIZE
 from candlecast.domain.subscriptions.subscription import MAX_LEVERAGE, MAX_POSITIONS
 from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.text import is_readable
 from functions.api.description.words import IDS, PROPERTIES, SAME_WORDS
 from functions.api.schemas.limits import LimitsInput
 from functions.api.schemas.parameters import Parameter
-from functions.api.schemas.values import MOST_MONEY
+from functions.api.schemas.values import MOST_MONEY, OF_READABLE
 from tests.api.conftest import Deployment
 from tests.support.gateway import Client
 from tests.support.routes import Operation, document, operations
@@ -232,3 +234,11 @@ def test_whoever_has_the_description_gets_it_once(deployment: Deployment, path: 
         again = client.send("GET", path, headers={"if-none-match": known})
         assert (again.status, again.text, again.headers["etag"]) == (304, "", tag)
     assert client.send("GET", path, headers={"if-none-match": '"other"'}).status == 200
+
+
+def test_readable_text_has_a_pattern_that_refuses_what_the_code_refuses() -> None:
+    """All characters: the pattern refuses none that is taken, and every control character and turn of direction."""
+    refused = [code for code in range(0x110000) if not re.fullmatch(OF_READABLE, chr(code), re.DOTALL)]
+    assert [hex(code) for code in refused if is_readable(chr(code))] == []
+    assert {0x00, 0x0A, 0x7F, 0x85, 0xAD, 0x200B, 0x202E, 0x2028, 0x2066, 0xFEFF} <= set(refused)
+    assert SCHEMAS["NewAccount"]["properties"]["label"]["pattern"] == OF_READABLE

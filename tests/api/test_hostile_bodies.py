@@ -53,6 +53,22 @@ def test_a_body_that_is_no_object_is_an_invalid_request(populated: Deployment, r
     assert answer.code == "INVALID_REQUEST"
 
 
+@pytest.mark.parametrize(
+    ("written", "taken"), [("3.0", "3"), ("3.00e0", "3"), ("30e-1", "3"), ("3.5", None), ("1e400", None), ("3e-9", None)]
+)
+def test_a_number_is_whole_by_its_value(populated: Deployment, written: str, taken: str | None) -> None:
+    """JSON Schema counts 3.0 as an integer, and JavaScript writes it as 3."""
+    answer = populated.client.send("PATCH", PATH, raw=f'{{"leverage": {written}}}')
+    assert (answer.status, answer.json["settings"]["leverage"] if taken else None) == (200 if taken else 422, taken)
+
+
+@pytest.mark.parametrize("digits", ["1e999999999", "1e-999999999", f"1e{'9' * 30}", f"1e-{'9' * 30}", f"0.0e{'9' * 30}", "-1e99"])
+def test_an_absurd_number_is_an_invalid_request(populated: Deployment, digits: str) -> None:
+    for field in ("leverage", "capital", "max_positions"):
+        answer = populated.client.send("PATCH", PATH, raw=f'{{"{field}": {digits}}}')
+        assert (answer.status, answer.code) == (422, "INVALID_REQUEST")
+
+
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
 def test_a_body_of_another_type_is_an_invalid_request(populated: Deployment, content_type: str) -> None:
     answer = populated.client.send("PATCH", PATH, {"leverage": 3}, headers={"content-type": content_type})

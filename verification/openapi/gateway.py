@@ -63,7 +63,7 @@ class Gateway:
 class Transport(wsgi.WSGITransport):
     """Leaves out the settings of sockets, which Schemathesis 4.32 hands to an application when a check asks once more."""
 
-    def send(self, case: Case, *, session: Any = None, **options: Any) -> Response:
+    def send(self, case: Case[Any], *, session: Any = None, **options: Any) -> Response:
         return super().send(case, session=session, **{name: it for name, it in options.items() if name not in OF_SOCKETS})
 
 
@@ -73,7 +73,7 @@ wsgi.WSGI_TRANSPORT = transport
 
 
 @hook
-def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
     """Give each case that is no part of a story a world in which its operation can succeed."""
     _forget_cursor(case)
     gateway = case.operation.app
@@ -82,7 +82,7 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> Non
         gateway.begin(case.operation.definition.raw["operationId"])
 
 
-def _forget_cursor(case: Case) -> None:
+def _forget_cursor(case: Case[Any]) -> None:
     """Take a made-up cursor out of a valid case: only an answer has one, and all else in the query would go unseen."""
     if case.meta is None or not case.meta.generation.mode.is_positive or not isinstance(case.query, dict):
         return

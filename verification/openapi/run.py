@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
 import schemathesis
+from hypothesis import strategies as st
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
@@ -25,10 +27,19 @@ from verification.openapi.understood import understood
 
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 RULES = ("2xx", "401", "403", "404", "409", "413", "422", "429")  # a valid body may break a rule of several fields: `understood`
+SHARED = {  # everybody reads a strategy that its owner has not made private; tests/api/test_visibility.py has those
+    "include-path-regex": "^/v1/strategies",
+    "checks": {"object_level_authorization": {"enabled": False}},
+}
+YEARS = (datetime(2000, 1, 2), datetime(2099, 12, 30))  # noqa: DTZ001 - bounds of a strategy, which adds the zone
 CHECKS: Mapping[str, Any] = {
     "positive_data_acceptance": {"expected-statuses": list(RULES)},
     understood.__name__: {"enabled": True},
 }
+
+
+# Of all years that a format allows, a hundredth are those of trading: other instants would find no more than the bound.
+schemathesis.openapi.format("date-time", st.datetimes(*YEARS, timezones=st.just(UTC)).map(lambda it: it.isoformat()))
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,7 @@ def in_process(
     gateway = gateway or Gateway()
     with TemporaryDirectory() as folder, closing(gateway):
         config = configured(role, seed, cases, phases, Path(folder), {name: name for name in CLAIMS})
+        schema: BaseSchema
         if described is None:
             schema = schemathesis.openapi.from_wsgi("/openapi.json", gateway, config=config)
         else:
@@ -136,6 +148,7 @@ def configured(
         "cache": {"enabled": False},  # a seed means the same at each run
         "rate-limit": "auto",  # a 429 is waited out as its header says
         "checks": dict(CHECKS),
+        "operations": [SHARED],
         "generation": {"max-examples": cases, "database": "none"},
         "phases": {name: {"enabled": name in phases} for name in PHASES},
     }

@@ -14,6 +14,7 @@ from verification.openapi import gateway as gateways
 from verification.openapi.gateway import Gateway
 from verification.openapi.roles import CLAIMS, NEWCOMER, TRADER
 from verification.openapi.run import Asked, in_process
+from verification.openapi.worlds import world_of
 
 pytestmark = pytest.mark.slow
 
@@ -116,7 +117,7 @@ def test_a_fault_of_the_server_is_found(monkeypatch: pytest.MonkeyPatch) -> None
         world.providers = {**world.providers, api.accounts: provide}
         return world
 
-    whole = gateways.world_of
+    whole = world_of
     monkeypatch.setattr(gateways, "world_of", broken)
     assert "not_a_server_error" in found(asked("list_accounts"))
 

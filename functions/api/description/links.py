@@ -38,7 +38,8 @@ class Target:
 
 def link(document: dict[str, Any]) -> None:
     """Put links at all answers of success, and their definitions into the components."""
-    schemas, used = document["components"]["schemas"], {}
+    schemas = document["components"]["schemas"]
+    used: dict[str, dict[str, Any]] = {}
     targets = [it for it in _targets(document) if it.parameters]
     for path, methods in document["paths"].items():
         for operation in methods.values():
