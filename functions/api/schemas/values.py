@@ -167,7 +167,7 @@ TimeOfDay = Annotated[
 
 
 UNREADABLE = "must not have characters that cannot be shown or that turn the direction of writing"
-# The best known of them. What nobody has assigned yet is refused too, and no pattern could keep up with Unicode.
+# The best known of them. Characters that Unicode has not assigned are refused too; a pattern cannot name them.
 OF_READABLE = r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$"
 
 
