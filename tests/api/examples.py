@@ -286,6 +286,16 @@ def prepared(operation: Operation, body: Any = None) -> Deployment:
     return deployment
 
 
+def everything() -> Deployment:
+    """A fresh deployment with one of each thing that the examples are about, as far as they go together."""
+    deployment = populate(made_deployment())
+    for before in (uploaded(candidate=True), resting, compared):
+        before(deployment)
+    deployment.accounts.create(an_account("account-2", subscriptions={}))
+    deployment.backtests.create_backtest(a_backtest(WAITING))
+    return deployment
+
+
 def written() -> str:
     return json.dumps(examples(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 

@@ -140,7 +140,7 @@ NEWS = {"starts_at": "2026-12-01T13:00:00Z", "ends_at": "2026-12-01T14:00:00+00:
         ({"trading_windows": [{**WEEKDAYS, "days": [0, 1, 2, 3, 4, 5, 6, 0]}]}, "INVALID_REQUEST"),
         ({"trading_windows": [{**WEEKDAYS, "days": ["0"]}]}, "INVALID_REQUEST"),
         ({"trading_windows": [{**WEEKDAYS, "days": [True]}]}, "INVALID_REQUEST"),
-        ({"trading_windows": [{**WEEKDAYS, "days": [1.0]}]}, "INVALID_REQUEST"),
+        ({"trading_windows": [{**WEEKDAYS, "days": [1.5]}]}, "INVALID_REQUEST"),
         ({"trading_windows": [{**WEEKDAYS, "days": [7]}]}, "INVALID_REQUEST"),
         ({"trading_windows": [{**WEEKDAYS, "day": [1]}]}, "INVALID_REQUEST"),
         ({"trading_windows": [{**WEEKDAYS, "opens": 28_800}]}, "INVALID_REQUEST"),

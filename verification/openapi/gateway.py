@@ -13,8 +13,7 @@ from schemathesis.core.transport import Response
 from schemathesis.generation.meta import TestPhase
 from schemathesis.transport import wsgi
 
-from tests.api.conftest import Deployment
-from tests.support.gateway import CONTEXT, http_event, provide, the_adapter, the_app
+from tests.support.gateway import CONTEXT, Providers, http_event, provide, the_adapter, the_app
 from verification.openapi.roles import claims_of
 from verification.openapi.worlds import whole_world, world_of
 
@@ -29,7 +28,7 @@ class Gateway:
     """One world at a time. Each case meets the world of its operation anew; a story keeps its own to its end."""
 
     def __init__(self) -> None:
-        self._world: tuple[str, Deployment] | None = None
+        self._world: tuple[str, Providers] | None = None
         self._changed = False
         self._loop = asyncio.new_event_loop()
 
@@ -49,8 +48,7 @@ class Gateway:
         if self._world is None:
             self.begin()
         assert self._world is not None
-        _, deployment = self._world
-        provide(the_app(), deployment.providers)
+        provide(the_app(), self._world[1])
         self._changed = self._changed or environ["REQUEST_METHOD"] not in READS
         answer = the_adapter()(event_of(environ), CONTEXT)
         body = str(answer.get("body") or "")

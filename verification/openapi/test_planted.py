@@ -109,15 +109,11 @@ def test_a_stranger_who_sees_a_traders_thing_is_found(monkeypatch: pytest.Monkey
 
 def test_a_fault_of_the_server_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(operation_id: str) -> Any:
-        world = whole(operation_id)
-
         def provide() -> object:
             raise RuntimeError("broken")
 
-        world.providers = {**world.providers, api.accounts: provide}
-        return world
+        return {**world_of(operation_id), api.accounts: provide}
 
-    whole = world_of
     monkeypatch.setattr(gateways, "world_of", broken)
     assert "not_a_server_error" in found(asked("list_accounts"))
 
