@@ -13,8 +13,9 @@ from typing import Any
 
 from functions.api.app import create_app
 from functions.api.description.document import operations
+from functions.api.problems import MEDIA_TYPE
 
-JSON = "application/json"  # problems have a media type of their own, and an unchanged thing has no body
+JSON = "application/json"
 
 
 def for_clients(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,11 +24,16 @@ def for_clients(document: Mapping[str, Any]) -> dict[str, Any]:
     for _, _, operation in operations(made):
         answers = operation["responses"]
         operation["responses"] = {
-            status: _without_examples(answer) for status, answer in answers.items() if JSON in answer.get("content", {})
+            status: _without_examples(answer) for status, answer in answers.items() if _is_returned(answer.get("content", {}))
         }
         for body in operation.get("requestBody", {}).get("content", {}).values():
             body.pop("examples", None)
     return made
+
+
+def _is_returned(content: Mapping[str, Any]) -> bool:
+    """Whether a client returns such an answer: an unchanged thing has no body, and a refusal is raised."""
+    return JSON in content and MEDIA_TYPE not in content
 
 
 def _without_examples(answer: Mapping[str, Any]) -> dict[str, Any]:
