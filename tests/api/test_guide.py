@@ -132,6 +132,16 @@ def test_the_requests_for_lists_are_answered(populated: Deployment) -> None:
         assert ("format=csv" in query) == answer.headers["content-type"].startswith("text/csv")
 
 
+def test_the_requests_for_totals_are_answered(populated: Deployment) -> None:
+    section = GUIDE[GUIDE.index("## Totals\n") :].partition("\n## ")[0]
+    requests = re.findall(r'"\$API(/v1/[^"?]+)\??([^"]*)"', section)
+    assert len(requests) == section.count("curl ")
+    for path, query in requests:
+        answer = populated.client.get(path, **dict(parse_qsl(query)))
+        assert answer.status == 200, answer.text
+        assert ("format=csv" in query) == answer.headers["content-type"].startswith("text/csv")
+
+
 def test_the_requests_that_explain_are_answered_as_the_guide_says() -> None:
     section = GUIDE[GUIDE.index("## Why\n") : GUIDE.index("## Operations\n")]
     paths = re.findall(r'"\$API(/v1/\S+)"', section)

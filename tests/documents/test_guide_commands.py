@@ -63,12 +63,14 @@ LISTS = (
 )
 
 WHY = 'docs/guides/api.md: curl -H "Authorization: Bearer $TOKEN" "$API/v1/signals/$SIGNAL"'
+TOTALS = 'docs/guides/api.md: curl -H "Authorization: Bearer $TOKEN" "$API/v1/totals"'
 
 # Which test runs a block as it is printed.
 RUN: Mapping[str, str] = {
     ONE_TEST: "tests/documents/test_guide_commands.py::test_the_one_test_of_contributing_runs",
     "docs/guides/api.md: API=https://...": "tests/api/test_guide.py::test_the_first_request_of_the_guide_is_answered",
     LISTS: "tests/api/test_guide.py::test_the_requests_for_lists_are_answered",
+    TOTALS: "tests/api/test_guide.py::test_the_requests_for_totals_are_answered",
     WHY: "tests/api/test_guide.py::test_the_requests_that_explain_are_answered_as_the_guide_says",
     f"docs/guides/paper-exchange.md: PAPER_OPERATOR_KEY=choose-one {PAPER}": (
         "tests/documents/test_guide_commands.py::test_the_paper_exchange_starts_as_printed"
