@@ -32,7 +32,10 @@ SHARED = {  # everybody reads a strategy that its owner has not made private; te
     "checks": {"object_level_authorization": {"enabled": False}},
 }
 YEARS = (datetime(2000, 1, 2), datetime(2099, 12, 30))  # noqa: DTZ001 - bounds of a strategy, which adds the zone
+# 412 is no default: a condition that cannot be read does not hold.
+REFUSED = ("400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428", "429")
 CHECKS: Mapping[str, Any] = {
+    "negative_data_rejection": {"expected-statuses": list(REFUSED)},
     "positive_data_acceptance": {"expected-statuses": list(RULES)},
     understood.__name__: {"enabled": True},
 }

@@ -45,7 +45,7 @@ def if_none_match(
         Header(
             alias="If-None-Match",
             description="`ETag` of the answer that you have: 304 without a body while that is still the answer.",
-            json_schema_extra=_HEADER,
+            json_schema_extra={"pattern": "^.*$"},  # of any length: a header that names no tag is no condition
         ),
     ] = None,
 ) -> None:
