@@ -20,7 +20,7 @@ from verification.openapi.worlds import whole_world, world_of
 type StartResponse = Callable[[str, list[tuple[str, str]]], object]
 READS = ("GET", "HEAD")  # leave a world as it was
 OF_SOCKETS = ("max_redirects", "verify", "cert", "proxies")
-CURSOR = "cursor"
+MADE_UP = ("cursor", "If-Match", "If-None-Match")
 CONTENT = ("CONTENT_TYPE", "CONTENT_LENGTH")  # headers that WSGI names apart
 
 
@@ -73,19 +73,22 @@ wsgi.WSGI_TRANSPORT = transport
 @hook
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
     """Give each case that is no part of a story a world in which its operation can succeed."""
-    _forget_cursor(case)
+    _forget_made_up(case)
     gateway = case.operation.app
     is_story = case.meta is not None and case.meta.phase.name is TestPhase.STATEFUL
     if isinstance(gateway, Gateway) and not is_story:
         gateway.begin(case.operation.definition.raw["operationId"])
 
 
-def _forget_cursor(case: Case[Any]) -> None:
-    """Take a made-up cursor out of a valid case: only an answer has one, and all else in the query would go unseen."""
-    if case.meta is None or not case.meta.generation.mode.is_positive or not isinstance(case.query, dict):
+def _forget_made_up(case: Case[Any]) -> None:
+    """Take made-up cursors and tags out of a valid case: only an answer has such, and all else in the case would go unseen."""
+    if case.meta is None or not case.meta.generation.mode.is_positive:
         return
-    if getattr(case.meta.phase.data, "parameter", None) != CURSOR:
-        case.query.pop(CURSOR, None)
+    asked = getattr(case.meta.phase.data, "parameter", None)
+    for name in MADE_UP:
+        if name != asked:
+            case.query.pop(name, None)
+            case.headers.pop(name, None)
 
 
 def event_of(environ: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,8 @@ from verification.openapi.roles import CLAIMS, NOBODY, PEERS
 from verification.openapi.understood import understood
 
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
-RULES = ("2xx", "401", "403", "404", "409", "413", "422", "429")  # a valid body may break a rule of several fields: `understood`
+# Of a valid request: somebody else's thing, a state or a condition that forbids it, or a rule of several fields (`understood`).
+RULES = ("2xx", "304", "401", "403", "404", "409", "412", "413", "422", "429")
 SHARED = {  # everybody reads a strategy that its owner has not made private; tests/api/test_visibility.py has those
     "include-path-regex": "^/v1/strategies",
     "checks": {"object_level_authorization": {"enabled": False}},
