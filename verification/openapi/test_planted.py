@@ -83,6 +83,10 @@ def test_a_wrong_description_is_found(check: str) -> None:
     assert check in found(asked(operation_id, change))
 
 
+def test_only_the_chosen_operations_are_asked() -> None:
+    assert asked("list_accounts").succeeded == {"GET /v1/accounts"}
+
+
 def test_the_description_as_it_is_has_no_faults_there() -> None:
     for operation_id in ("get_account", "list_accounts"):
         assert found(asked(operation_id)) == set()
@@ -128,4 +132,4 @@ def test_a_thing_that_is_gone_after_it_was_made_is_found(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Gateway, "__call__", forgetful)
     run = in_process(TRADER, SEED, 30, phases=("stateful",), only=["create_account", "get_account"])
-    assert "ensure_resource_availability" in found(run)
+    assert "made_things_are_there" in found(run)
