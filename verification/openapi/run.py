@@ -158,7 +158,10 @@ def configured(
         "checks": dict(CHECKS),
         "operations": [SHARED],
         "generation": {"max-examples": cases, "database": "none"},
-        "phases": {name: {"enabled": name in phases} for name in PHASES},
+        "phases": {
+            **{name: {"enabled": name in phases} for name in PHASES},
+            "examples": {"enabled": "examples" in phases, "fill-missing": True},  # an operation that takes nothing has none
+        },
     }
     if role != NOBODY:
         file = folder / "tokens.json"

@@ -145,7 +145,7 @@ def _day(value: object) -> date:
 Day = Annotated[
     date,
     BeforeValidator(_day),
-    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-12-01"]}, mode="validation"),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-11-20"]}, mode="validation"),
 ]
 """A day in UTC: text, and never a number of seconds since 1970."""
 
