@@ -75,7 +75,7 @@ BUDGETS = (
     Budget("signal_intake", 2.0, 522, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
     Budget("signal_fanout", 2.5, 587, HEAVY),
     Budget("order_executor", 2.8, 703, TRADES),
-    Budget("reconcile_clock", 2.5, 580, HEAVY),
+    Budget("reconcile_clock", 2.5, 581, HEAVY),
     Budget("health_probe", 2.5, 640, TRADES),
     Budget("order_reconciler", 2.7, 697, TRADES),
     Budget("key_vetting", 2.6, 675, TRADES),

@@ -43,6 +43,8 @@ from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.terms import PositionSide
 from candlecast.ports.store import LastPrice
 from candlecast.runtime.compose import api
+from candlecast.services.people.admit_requests import AdmitRequests
+from tests.api.conftest import MANY_REQUESTS
 from tests.contract.store.conftest import REGION, table_of_the_template
 from tests.support.builders import (
     BTC,
@@ -64,6 +66,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes.backtests import a_backtest
 from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.requests import FakeRequestCounts
 from tests.support.fakes.vault import FakeCursorKey
 from tests.support.gateway import Client
 
@@ -399,6 +402,7 @@ def providers(filled: Filled) -> Mapping[Callable[..., Any], Callable[..., Any]]
         api.backtests: DynamoBacktestStore(table),
         api.cursor_key: FakeCursorKey(),
         api.clock: clock,
+        api.admit_requests: AdmitRequests(FakeRequestCounts(), clock, MANY_REQUESTS),  # its chunks are no requests of a page
         api.identity_claims: api.IdentityClaims(),
         api.code_store: None,
     }
