@@ -29,7 +29,8 @@ def ticket(api: Api, *topics: str) -> str:
 
 
 def order_ids(desk: Desk, person: Person) -> set[str]:
-    """The person's orders as the API shows them."""
+    """The person's orders as the API shows them, once the relay has brought them all."""
+    desk.cloud.wait_until_relayed()
     return {order["order_id"] for order in desk.api(person).pages("/v1/orders")}
 
 
@@ -77,10 +78,13 @@ def test_an_order_reaches_its_owners_socket_and_no_other(desk: Desk) -> None:
 def test_none_is_missed_after_a_reconnect(desk: Desk) -> None:
     person = desk.people[0]
     api = desk.api(person)
+    earlier = order_ids(desk, person)
     with Listener(ticket(api)) as before:
         time.sleep(SETTLE_SECONDS)
         desk.signal("buy")
-        before.wait_for_orders({order["order_id"] for order in api.call("GET", "/v1/orders?limit=1")["items"]})
+        fresh = order_ids(desk, person) - earlier
+        assert fresh
+        before.wait_for_orders(fresh)
         known = before.of(person.account_id)[-1]["sequence"]
     desk.signal("exit")  # while nobody listens
     with Listener(ticket(api)) as after:
