@@ -7,6 +7,7 @@ import asyncio
 import csv
 import importlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -63,6 +64,14 @@ def test_types_are_exact_and_find_a_wrong_program(package: Path, tmp_path: Path)
     for code in WRONG.values():
         assert said.count(f"[{code}]") == 1, said
     assert f"Found {len(WRONG)} errors in 1 file" in said, said
+
+
+def test_the_python_of_the_guide_has_right_types(package: Path, tmp_path: Path) -> None:
+    guide = (ROOT / "docs/guides/api.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    assert len(blocks) > 10
+    said = typed(package, "\n".join(blocks), tmp_path)
+    assert said.startswith("Success: no issues found"), said
 
 
 def test_no_money_is_a_float(package: Path) -> None:
